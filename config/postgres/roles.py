@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+import psycopg
+
 MATCH_ROLE = "cosell_match"
 
 
@@ -94,3 +96,23 @@ def as_script(names: Names) -> str:
         f"REVOKE {owner} FROM CURRENT_USER;",
     ]
     return "\n".join(lines)
+
+
+def create_all(url: str, names: Names, passwords: Mapping[str, str]) -> None:
+    """The same as `as_script`, done now; `url` leads to any database of the server."""
+    owner = identifier(names.owner)
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as server:
+        for statement in role_statements(names):
+            server.execute(statement)
+        for role, password in passwords.items():
+            server.execute(f"ALTER ROLE {identifier(role)} PASSWORD {literal(password)}")
+        server.execute(f"GRANT {owner} TO CURRENT_USER")
+        create, *grants = database_statements(names)
+        if not server.execute("SELECT FROM pg_database WHERE datname = %s", [names.database]).fetchone():
+            server.execute(create)
+        for statement in grants:
+            server.execute(statement)
+        with psycopg.connect(url, dbname=names.database, autocommit=True, connect_timeout=10) as database:
+            for statement in schema_statements(names):
+                database.execute(statement)
+        server.execute(f"REVOKE {owner} FROM CURRENT_USER")

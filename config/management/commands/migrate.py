@@ -10,7 +10,9 @@ class Command(migrate.Command):
 
     def handle(self, *args, **options) -> None:
         connection = connections[options["database"]]
-        names = Names.of(settings.DATABASES[options["database"]])  # not the connection's: it may be the owner's
+        names = Names.of(
+            settings.DATABASES[options["database"]]
+        )  # not the connection's: it may be the owner's
         with connection.as_owner():
             with connection.cursor() as cursor:
                 for statement in privilege_statements(names):
