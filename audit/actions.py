@@ -1,0 +1,107 @@
+"""Everything that is recorded: one list, `subject.what_happened`.
+
+`permission` is the row of the table in `core.roles` that the act belongs to; None for what people do to their own
+account or what the clock does. A test asks that each permission that changes something has its events here.
+"""
+
+from enum import Enum
+
+from core.roles import Permission
+
+
+class Action(Enum):
+    def __new__(cls, code: str, permission: Permission | None, sentence: str) -> "Action":
+        action = object.__new__(cls)
+        action._value_ = code
+        action.permission = permission
+        action.sentence = sentence
+        return action
+
+    # -- the person's own account: SecurityEvent --
+    SIGNED_UP = "person.signed_up", None, "signed up"
+    SIGNED_IN = "person.signed_in", None, "signed in"
+    SIGN_IN_FAILED = "person.sign_in_failed", None, "failed to sign in"
+    SIGNED_OUT = "person.signed_out", None, "signed out"
+    PASSWORD_CHANGED = "person.password_changed", None, "changed the password"
+    PASSWORD_RESET = "person.password_reset", None, "reset the password"
+    EMAIL_CONFIRMED = "person.email_confirmed", None, "confirmed an e-mail address"
+    EMAIL_ADDED = "person.email_added", None, "added an e-mail address"
+    EMAIL_REMOVED = "person.email_removed", None, "removed an e-mail address"
+    EMAIL_CHANGED = "person.email_changed", None, "changed the main e-mail address"
+    MFA_ADDED = "person.mfa_added", None, "added a second step"
+    MFA_REMOVED = "person.mfa_removed", None, "removed a second step"
+    MFA_RESET = "person.mfa_reset", None, "made new recovery codes"
+    SESSION_ENDED = "person.session_ended", None, "ended a session"
+    ACCESS_REFUSED = "workspace.access_refused", None, "was refused at a workspace"
+
+    # -- workspace --
+    WORKSPACE_FOUNDED = "workspace.founded", None, "founded the workspace"
+    WORKSPACE_CHANGED = "workspace.changed", Permission.CHANGE_SETTINGS, "changed the settings"
+    WORKSPACE_MOVED = "workspace.moved", Permission.CHANGE_SETTINGS, "changed the address"
+    LOGO_CHANGED = "workspace.logo_changed", Permission.CHANGE_SETTINGS, "changed the logo"
+    AUDIT_EXPORTED = "audit.exported", Permission.SEE_AUDIT, "exported the audit trail"
+
+    # -- members --
+    MEMBER_INVITED = "member.invited", Permission.INVITE_MEMBERS, "invited"
+    INVITATION_RESENT = "invitation.resent", Permission.INVITE_MEMBERS, "sent the invitation again to"
+    INVITATION_REVOKED = "invitation.revoked", Permission.INVITE_MEMBERS, "revoked the invitation of"
+    INVITATION_CHANGED = "invitation.changed", Permission.INVITE_MEMBERS, "changed the invitation of"
+    INVITATION_COPIED = "invitation.copied", Permission.INVITE_MEMBERS, "copied the invitation link of"
+    INVITATION_DECLINED = "invitation.declined", None, "declined the invitation"
+    MEMBER_JOINED = "member.joined", None, "joined"
+    MEMBER_ROLE_CHANGED = "member.role_changed", Permission.MANAGE_MEMBERS, "changed the role of"
+    MEMBER_DEACTIVATED = "member.deactivated", Permission.MANAGE_MEMBERS, "deactivated"
+    MEMBER_REACTIVATED = "member.reactivated", Permission.MANAGE_MEMBERS, "reactivated"
+    MEMBER_REMOVED = "member.removed", Permission.MANAGE_MEMBERS, "removed"
+    MEMBER_LEFT = "member.left", None, "left"
+    OWNERSHIP_OFFERED = "ownership.offered", Permission.OWN_WORKSPACE, "offered the ownership to"
+    OWNERSHIP_WITHDRAWN = (
+        "ownership.withdrawn",
+        Permission.OWN_WORKSPACE,
+        "took back the offer of ownership to",
+    )
+    OWNERSHIP_ACCEPTED = "ownership.accepted", None, "took over the ownership"
+    OWNERSHIP_DECLINED = "ownership.declined", None, "declined the ownership"
+
+    # -- partners --
+    PARTNER_INVITED = "partner.invited", Permission.CONNECT_PARTNERS, "invited the partner"
+    PARTNER_INVITATION_RESENT = (
+        "partner.invitation_resent",
+        Permission.CONNECT_PARTNERS,
+        "sent the invitation again to",
+    )
+    PARTNER_INVITATION_REVOKED = (
+        "partner.invitation_revoked",
+        Permission.CONNECT_PARTNERS,
+        "revoked the invitation of",
+    )
+    PARTNER_INVITATION_DECLINED = (
+        "partner.invitation_declined",
+        Permission.CONNECT_PARTNERS,
+        "declined to connect with",
+    )
+    PARTNER_CONNECTED = "partner.connected", Permission.CONNECT_PARTNERS, "connected with"
+    PARTNER_CHANGED = "partner.changed", Permission.CONNECT_PARTNERS, "changed the partner"
+    CONNECTION_PAUSED = "connection.paused", Permission.CONNECT_PARTNERS, "paused the connection with"
+    CONNECTION_RESUMED = "connection.resumed", Permission.CONNECT_PARTNERS, "resumed the connection with"
+    CONNECTION_ENDED = "connection.ended", Permission.CONNECT_PARTNERS, "ended the connection with"
+    GRANT_GIVEN = "grant.given", Permission.CONNECT_PARTNERS, "gave a grant on"
+    GRANT_TAKEN = "grant.taken", Permission.CONNECT_PARTNERS, "took a grant on"
+    SHARING_CHANGED = "sharing.changed", Permission.CHANGE_SHARING, "changed what is shared with"
+
+    # -- accounts --
+    IMPORT_STARTED = "import.started", Permission.EDIT_ACCOUNTS, "started the import of"
+    IMPORT_DONE = "import.done", Permission.EDIT_ACCOUNTS, "imported"
+    IMPORT_FAILED = "import.failed", Permission.EDIT_ACCOUNTS, "failed to import"
+    ACCOUNT_CHANGED = "account.changed", Permission.EDIT_ACCOUNTS, "changed the account"
+    ACCOUNT_DELETED = "account.deleted", Permission.EDIT_ACCOUNTS, "deleted the account"
+
+    # -- intros --
+    INTRO_DRAFTED = "intro.drafted", Permission.ANSWER_INTROS, "drafted an intro to"
+    INTRO_DISCARDED = "intro.discarded", Permission.ANSWER_INTROS, "discarded the draft of an intro to"
+    INTRO_REQUESTED = "intro.requested", Permission.ANSWER_INTROS, "asked for an intro to"
+    INTRO_WITHDRAWN = "intro.withdrawn", Permission.ANSWER_INTROS, "withdrew the intro to"
+    INTRO_ACCEPTED = "intro.accepted", Permission.ANSWER_INTROS, "accepted the intro to"
+    INTRO_DECLINED = "intro.declined", Permission.ANSWER_INTROS, "declined the intro to"
+    INTRO_INTRODUCED = "intro.introduced", Permission.ANSWER_INTROS, "made the intro to"
+    INTRO_EXPIRED = "intro.expired", None, "let expire the intro to"

@@ -1,0 +1,86 @@
+"""The cast. Ada (Acme) asks Grace (Globex) for an introduction; Mallory (Initech) is the outsider."""
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from core.models import Membership, Tenant, User
+from core.roles import Role
+from core.tenancy import tenant_context
+
+PASSWORD = "correct horse battery"
+
+
+def person(name: str, company: str) -> User:
+    email = f"{name.lower()}@{company.lower()}.example"
+    user = User.objects.create_user(email, PASSWORD, name=name, business_name=company)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def founder(name: str, company: str) -> Membership:
+    return Tenant.found(owner=person(name, company), name=company, domain=f"{company.lower()}.example")
+
+
+def member(name: str, tenant: Tenant, role: Role) -> Membership:
+    with tenant_context(tenant):
+        return Membership.objects.create(
+            tenant=tenant, user=person(name, tenant.name), role=role, is_default=True
+        )
+
+
+@pytest.fixture
+def ada(db) -> Membership:
+    return founder("Ada", "Acme")
+
+
+@pytest.fixture
+def grace(db) -> Membership:
+    return founder("Grace", "Globex")
+
+
+@pytest.fixture
+def mallory(db) -> Membership:
+    return founder("Mallory", "Initech")
+
+
+@pytest.fixture
+def acme(ada) -> Tenant:
+    return ada.tenant
+
+
+@pytest.fixture
+def globex(grace) -> Tenant:
+    return grace.tenant
+
+
+@pytest.fixture
+def initech(mallory) -> Tenant:
+    return mallory.tenant
+
+
+@pytest.fixture
+def alan(acme) -> Membership:
+    return member("Alan", acme, Role.ADMIN)
+
+
+@pytest.fixture
+def linus(acme) -> Membership:
+    return member("Linus", acme, Role.MEMBER)
+
+
+@pytest.fixture
+def vera(acme) -> Membership:
+    return member("Vera", acme, Role.VIEWER)
+
+
+@pytest.fixture
+def log_in(client):
+    """Sign a person in: log_in(ada) gives Ada's own client."""
+
+    def _log_in(membership: Membership | User) -> Client:
+        own = Client()
+        own.force_login(getattr(membership, "user", membership), "core.roles.RoleBackend")
+        return own
+
+    return _log_in

@@ -1,0 +1,124 @@
+"""Lock 1: from the path to a membership, or to the one 404. And what no shared cache or lost session may spoil."""
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.views import defaults
+
+from core.models import Membership
+from core.tenancy import person_context, tenant_context
+
+Respond = Callable[[HttpRequest], HttpResponse]
+WORKSPACE_PATH = re.compile(r"^/w/([^/]+)/")
+
+
+class WorkspaceMiddleware:
+    """One transaction around view and rendering, in the context of the person and of the workspace in the path.
+
+    Whoever has no active membership there gets the same 404, after the same queries, whether or not there is such a
+    workspace. A former slug redirects on GET; a write to it is refused, because its form is as old as the slug.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.tenant = request.membership = None
+        user = request.user if request.user.is_authenticated else None
+        with person_context(user):
+            path = WORKSPACE_PATH.match(request.path_info)
+            if path and user:
+                return self._enter(request, path[1])
+            return self._respond(request)
+
+    def _enter(self, request: HttpRequest, slug: str) -> HttpResponse:
+        membership = Membership.across_tenants.at(request.user, slug).first()
+        if membership is None:
+            request.refused_workspace = slug
+            return defaults.page_not_found(request, Http404())
+        membership.user = request.user
+        if membership.tenant.slug != slug:
+            return self._moved(request, slug, membership)
+        request.membership, request.tenant = membership, membership.tenant
+        with tenant_context(membership.tenant, by=membership):
+            _remember(request)
+            return self._respond(request)
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            transaction.set_rollback(True)
+        return response
+
+    def _moved(self, request: HttpRequest, slug: str, membership: Membership) -> HttpResponse:
+        path = request.get_full_path().replace(f"/w/{slug}/", f"/w/{membership.tenant.slug}/", 1)
+        if request.method in {"GET", "HEAD"}:
+            return HttpResponseRedirect(path)
+        messages.warning(
+            request, "The workspace has a new address. Nothing was saved: please do it again here."
+        )
+        return HttpResponseRedirect(membership.tenant.path_to("workspaces:home"), status=HTTPStatus.SEE_OTHER)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        if request.tenant:
+            kwargs.pop("slug")
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Our own pages, under DEBUG too."""
+        match exception:
+            case Http404():
+                return defaults.page_not_found(request, exception)
+            case PermissionDenied():
+                return defaults.permission_denied(request, exception)
+
+
+def _remember(request: HttpRequest) -> None:
+    """For `/` and for the order of the switcher; written only when somebody comes from another workspace."""
+    here = str(request.tenant.pk)
+    if request.session.get("last_workspace") != here:
+        request.session["last_workspace"] = here
+        Membership.objects.filter(pk=request.membership.pk).update(last_used_at=timezone.now())
+
+
+class PrivacyMiddleware:
+    """No cache keeps a page; a session that ended under htmx leads the whole page to the login form."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.htmx and _leads_to_login(response):
+            response = HttpResponse(status=HTTPStatus.UNAUTHORIZED)
+            response["HX-Redirect"] = (
+                f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': _page(request)})}"
+            )
+        if not response.has_header("Cache-Control"):
+            patch_cache_control(response, private=True, no_store=True)
+        patch_vary_headers(response, ["HX-Request", "Cookie"])
+        if request.path_info == resolve_url("account_logout") and request.method == "POST":
+            response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+
+def _leads_to_login(response: HttpResponse) -> bool:
+    location = response.get("Location", "")
+    return response.status_code in {301, 302, 303} and urlsplit(location).path == resolve_url(
+        settings.LOGIN_URL
+    )
+
+
+def _page(request: HttpRequest) -> str:
+    """The path of the page that the person sees, never another host."""
+    return urlsplit(request.htmx.current_url_abs_path or "/").path

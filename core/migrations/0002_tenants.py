@@ -1,0 +1,188 @@
+import uuid
+
+import django.db.models.deletion
+import django.db.models.manager
+from django.conf import settings
+from django.db import migrations, models
+
+from core.operations import PERSON, TENANT, DefinerFunction, TenantTable
+
+# The one way to set the context. SET LOCAL and nothing else: it ends with the transaction.
+ENTER = """
+CREATE FUNCTION core_enter(tenant uuid, person uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SET LOCAL app.tenant_id = %L', coalesce(tenant::text, ''));
+    EXECUTE format('SET LOCAL app.user_id = %L', coalesce(person::text, ''));
+END $$
+"""
+
+# For the policy on workspaces: which of them the person may enter. Without it that policy would need a sub-query.
+MY_TENANTS = f"""
+CREATE FUNCTION core_my_tenants() RETURNS uuid[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT array_agg(tenant_id) FROM core_membership WHERE user_id = {PERSON} AND is_active);
+END $$
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("core", "0001_users")]
+
+    operations = [
+        migrations.RunSQL(ENTER, "DROP FUNCTION core_enter(uuid, uuid)"),
+        migrations.CreateModel(
+            name="Tenant",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("slug", models.SlugField(max_length=48, unique=True)),
+                ("domain", models.CharField(blank=True, max_length=253)),
+                (
+                    "contact_email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="contact e-mail"),
+                ),
+                (
+                    "plan",
+                    models.CharField(
+                        choices=[
+                            ("free", "Free"),
+                            ("starter", "Starter"),
+                            ("growth", "Growth"),
+                            ("pro", "Pro"),
+                            ("enterprise", "Enterprise"),
+                        ],
+                        default="free",
+                        max_length=20,
+                    ),
+                ),
+                ("features", models.JSONField(blank=True, default=dict)),
+                (
+                    "subscription",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("trial", "Trial"),
+                            ("active", "Active"),
+                            ("past_due", "Past Due"),
+                            ("ended", "Ended"),
+                        ],
+                        default="none",
+                        max_length=10,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("accent", models.CharField(blank=True, max_length=10)),
+                ("logo_version", models.CharField(blank=True, editable=False, max_length=16)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("sign_up", "Sign Up"),
+                            ("person", "made by a member"),
+                            ("migration", "made for a user who was there before workspaces"),
+                            ("operator", "Operator"),
+                        ],
+                        default="sign_up",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "base_manager_name": "across_tenants",
+            },
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("across_tenants", django.db.models.manager.Manager()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="WorkspaceSlug",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("slug", models.SlugField(max_length=48, unique=True)),
+                ("is_current", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="slugs",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="Membership",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "Owner"),
+                            ("admin", "Admin"),
+                            ("member", "Member"),
+                            ("viewer", "Viewer"),
+                        ],
+                        default="member",
+                        max_length=10,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("is_default", models.BooleanField(default=False)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="memberships",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+                "constraints": [models.UniqueConstraint(fields=("tenant", "user"), name="membership_once")],
+            },
+        ),
+        DefinerFunction("core_my_tenants()", MY_TENANTS),
+        TenantTable(
+            "Membership", sees=f"tenant_id = {TENANT} OR user_id = {PERSON}", writes=f"tenant_id = {TENANT}"
+        ),
+        TenantTable("Tenant", sees=f"id = {TENANT} OR id = ANY (core_my_tenants())", writes=f"id = {TENANT}"),
+        TenantTable(
+            "WorkspaceSlug",
+            sees=f"tenant_id = {TENANT} OR tenant_id = ANY (core_my_tenants())",
+            writes=f"tenant_id = {TENANT}",
+        ),
+    ]

@@ -1,0 +1,87 @@
+"""The tenant context: who is looking, and into which workspace.
+
+Two locks hang on it: `TenantManager` filters by it, and PostgreSQL's row-level-security policies read it. It lives
+in a ContextVar for Python and in two transaction-local settings for the database, which are set together or not
+at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection, transaction
+
+if TYPE_CHECKING:
+    from core.models import Membership, Tenant, User
+
+
+class NoTenantContext(Exception):
+    """Tenant rows were asked for outside `tenant_context`."""
+
+
+class WrongTenant(Exception):
+    """A row of one workspace was about to be written in the context of another."""
+
+
+@dataclass(frozen=True)
+class Context:
+    tenant_id: UUID | None = None
+    user_id: UUID | None = None
+
+
+_current: ContextVar[Context] = ContextVar("tenant_context", default=Context())
+
+
+def current_context() -> Context:
+    return _current.get()
+
+
+def current_tenant_id() -> UUID:
+    """Raises NoTenantContext."""
+    if tenant_id := _current.get().tenant_id:
+        return tenant_id
+    raise NoTenantContext("Open tenant_context(tenant) first.")
+
+
+@contextmanager
+def tenant_context(tenant: "Tenant | UUID", *, by: "Membership | User | None" = None) -> Iterator[None]:
+    """One transaction in which only this workspace's rows exist.
+
+    Nests, and restores what was before. `by` names the person on whose behalf it is; without it, the person of the
+    surrounding context stays.
+    """
+    tenant_id = tenant if isinstance(tenant, UUID) else tenant.pk
+    user_id = getattr(by, "user_id", None) or getattr(by, "pk", None) or _current.get().user_id
+    with _context(Context(tenant_id, user_id)):
+        yield
+
+
+@contextmanager
+def person_context(user: "User | None") -> Iterator[None]:
+    """One transaction with no workspace: only the person's own memberships and workspaces are to be seen."""
+    with _context(Context(None, user.pk if user else None)):
+        yield
+
+
+@contextmanager
+def _context(new: Context) -> Iterator[None]:
+    before = _current.get()
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        _tell_database(new)
+        token = _current.set(new)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+        # A rollback, or the end of the outermost transaction, resets the settings by itself.
+        if nested and not connection.needs_rollback:
+            _tell_database(before)
+
+
+def _tell_database(context: Context) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT core_enter(%s, %s)", [context.tenant_id, context.user_id])
