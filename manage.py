@@ -2,6 +2,8 @@
 import os
 import sys
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from config.postgres import LocalPostgresError
@@ -9,6 +11,10 @@ from config.postgres import LocalPostgresError
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        settings.INSTALLED_APPS  # noqa: B018 - reads the environment
+    except (ImproperlyConfigured, LocalPostgresError) as error:
+        sys.exit(str(error))
     try:
         execute_from_command_line(sys.argv)
     except LocalPostgresError as error:

@@ -69,15 +69,6 @@ def schema_statements(names: Names) -> list[str]:
     ]
 
 
-def privilege_statements(names: Names) -> list[str]:
-    """As the owner, before the first table is made. A table that promises more takes rights away again."""
-    app = identifier(names.app)
-    return [
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, USAGE ON SEQUENCES TO {app}",
-    ]
-
-
 def as_script(names: Names) -> str:
     """For psql, by a superuser or by a role with CREATEROLE and CREATEDB; may be run again."""
     owner, app = identifier(names.owner), identifier(names.app)

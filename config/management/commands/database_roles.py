@@ -8,7 +8,7 @@ from config.postgres.roles import Names, as_script, create_all
 class Command(BaseCommand):
     help = (
         "What a database administrator does once on a server of your own, PostgreSQL 15 to 18: prints the "
-        "SQL; with --run URL (a superuser, or the admin role of a managed server) does it, with the names and "
+        "SQL; with --run URL (a superuser, or a managed server's admin role) does it, with the names and "
         "passwords of DATABASE_URL and DATABASE_OWNER_URL. Either may be done again."
     )
     requires_system_checks = []

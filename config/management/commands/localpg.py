@@ -1,3 +1,5 @@
+import contextlib
+
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
@@ -12,7 +14,6 @@ class Command(BaseCommand):
         parser.add_argument("action", choices=["start", "stop", "status", "psql"])
         parser.add_argument("--owner", action="store_true", help="psql: log in as the owner of the schema")
         parser.add_argument("--tests", action="store_true", help="stop: only the server of the tests")
-        parser.add_argument("arguments", nargs="*", help="what psql gets, after --")
 
     def handle(self, *, action: str, **options) -> None:
         getattr(self, f"_{action}")(**options)
@@ -31,9 +32,6 @@ class Command(BaseCommand):
             state = f"runs, socket in {server.socket_dir}" if server.is_running() else "does not run"
             self.stdout.write(f"{server.data}: {state}")
 
-    def _psql(self, *, owner: bool, arguments: list[str], **options) -> None:
-        if not owner:
-            connection.client.runshell(arguments)
-            return
-        with connection.as_owner():
-            connection.client.runshell(arguments)
+    def _psql(self, *, owner: bool, **options) -> None:
+        with connection.as_owner() if owner else contextlib.nullcontext():
+            connection.client.runshell([])

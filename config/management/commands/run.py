@@ -111,7 +111,7 @@ class Command(BaseCommand):
             sys.exit(str(error))
         if bypasses:
             sys.exit(
-                f"The role {connection.settings_dict['USER']} bypasses row-level security, and workspaces would "
+                f"{connection.settings_dict['USER']} bypasses row-level security, so workspaces would "
                 "not be kept apart: log in as a restricted role (manage.py database_roles makes it)."
             )
 
