@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.paginator import Page
 from django.forms import (
@@ -25,7 +26,7 @@ from django.forms import (
 )
 from django.template import Context
 from django.template.defaultfilters import date as format_date
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -59,6 +60,12 @@ def icon(name: str, size: str = "") -> SafeString:
 def path_to(context: Context, name: str, **kwargs: Any) -> str:
     """The address of a page in the workspace at hand."""
     return context["request"].tenant.path_to(name, **kwargs)
+
+
+@register.simple_tag
+def full_url(name: str = "", **kwargs: Any) -> str:
+    """For mails: an address with the host from the settings, never from a request's Host header."""
+    return settings.SITE_URL + (reverse(name, kwargs=kwargs) if name else "/")
 
 
 @register.simple_tag(takes_context=True)
