@@ -134,3 +134,6 @@ class TrailHead(models.Model):
     trail = models.UUIDField(primary_key=True)
     seq = models.BigIntegerField()
     hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.trail} at {self.seq}"
