@@ -99,7 +99,7 @@ def create_all(url: str, names: Names, passwords: Mapping[str, str]) -> None:
             server.execute(f"ALTER ROLE {identifier(role)} PASSWORD {literal(password)}")
         server.execute(f"GRANT {owner} TO CURRENT_USER")
         create, *grants = database_statements(names)
-        if not server.execute("SELECT FROM pg_database WHERE datname = %s", [names.database]).fetchone():
+        if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [names.database]).fetchone():
             server.execute(create)
         for statement in grants:
             server.execute(statement)

@@ -176,12 +176,16 @@ class LocalPostgres:
             if not self._has_data():
                 return False
             with self._lock():
-                running = self.is_running()
+                running = self._runs()
                 if running:
                     self.run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data))
                 return running
 
     def is_running(self) -> bool:
+        with self._in_plain_words():
+            return self._runs()
+
+    def _runs(self) -> bool:
         if not self.bin.exists() or not self._has_data():
             return False
         return self.run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0
@@ -272,7 +276,7 @@ class LocalPostgres:
     def _answers(self) -> bool:
         """True once a running server answers; False once there is none (it may be dying, or recovering)."""
         end = time.monotonic() + SECONDS_TO_ANSWER
-        while self.is_running():
+        while self._runs():
             if self.run("pg_isready", "-q", "-h", str(self.socket_dir), check=False).returncode == 0:
                 return True
             if not self._pid_is_postgres():

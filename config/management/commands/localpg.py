@@ -1,6 +1,7 @@
 import contextlib
+import subprocess
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from config.postgres.local import local_servers
@@ -34,4 +35,11 @@ class Command(BaseCommand):
 
     def _psql(self, *, owner: bool, **options) -> None:
         with connection.as_owner() if owner else contextlib.nullcontext():
-            connection.client.runshell([])
+            try:
+                connection.client.runshell([])
+            except FileNotFoundError as error:
+                raise CommandError("psql is not installed.") from error
+            except subprocess.CalledProcessError as error:
+                raise CommandError(
+                    "psql could not log in, or was ended.", returncode=error.returncode
+                ) from error
