@@ -1,7 +1,5 @@
 """Every user who was there before workspaces gets one, and owns it. Backwards: those workspaces go, no other."""
 
-from itertools import batched
-
 from django.db import connection, migrations
 
 from core import naming
@@ -11,10 +9,9 @@ BATCH = 2_000
 
 def give_workspaces(apps, schema_editor):
     User = apps.get_model("core", "User")
-    homeless = User.objects.filter(memberships__isnull=True).order_by("pk")
-    # Only keys are held for all; everything else for one batch.
-    for keys in batched(list(homeless.values_list("pk", flat=True)), BATCH, strict=False):
-        _give(apps, User.objects.filter(pk__in=keys).order_by("date_joined", "pk"))
+    homeless = User.objects.filter(memberships__isnull=True).order_by("date_joined", "pk")
+    while users := list(homeless[:BATCH]):  # who got one is homeless no more
+        _give(apps, users)
 
 
 def _give(apps, users):
