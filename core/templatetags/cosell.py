@@ -248,3 +248,22 @@ def compact(value: int | float | Decimal | None) -> str:
         if abs(number) < 999.5:  # as far as .3g writes no exponent
             return f"{number:.3g}{sign}"
     return f"{number / 1000:,.0f}B"
+
+
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
+SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """`Firefox on Windows` out of a User-Agent header, which claims to be half a dozen browsers at once."""
+    name = next((name for sign, name in BROWSERS.items() if f"{sign}/" in agent), "Unknown browser")
+    system = next((name for sign, name in SYSTEMS.items() if sign in agent), "")
+    return f"{name} on {system}" if system else name

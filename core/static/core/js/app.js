@@ -149,7 +149,11 @@ on("keydown", (event) => {
     event.preventDefault();
     search.focus();
   }
-  if (before === "o" && key === "w") visible("[data-switcher]")?.click();
+  const switcher = before === "o" && key === "w" && visible("[data-switcher]");
+  if (switcher) {
+    switcher.focus();
+    switcher.click();
+  }
   before = key;
   setTimeout(() => (before = ""), 1500);
 });
