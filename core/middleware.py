@@ -52,8 +52,10 @@ class WorkspaceMiddleware:
             return self._moved(request, slug, membership)
         request.membership, request.tenant = membership, membership.tenant
         with tenant_context(membership.tenant, by=membership):
-            _remember(request)
-            return self._respond(request)
+            response = self._respond(request)
+            if _is_page(response):
+                _remember(request)
+            return response
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -83,6 +85,13 @@ class WorkspaceMiddleware:
                 return defaults.permission_denied(request, exception)
 
 
+def _is_page(response: HttpResponse) -> bool:
+    """The logo of a workspace, in a list of several, is no visit."""
+    return response.status_code < HTTPStatus.BAD_REQUEST and response.headers.get(
+        "Content-Type", ""
+    ).startswith("text/html")
+
+
 def _remember(request: HttpRequest) -> None:
     """For `/` and for the order of the switcher; written only when somebody comes from another workspace."""
     here = str(request.tenant.pk)
@@ -92,7 +101,10 @@ def _remember(request: HttpRequest) -> None:
 
 
 class PrivacyMiddleware:
-    """No cache keeps a page; a session that ended under htmx leads the whole page to the login form."""
+    """No cache keeps a page; a session that ended under htmx leads the whole page to the login form.
+
+    And a wrong form is a 422, allauth's too.
+    """
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -109,6 +121,12 @@ class PrivacyMiddleware:
         patch_vary_headers(response, ["HX-Request", "Cookie"])
         if request.path_info == resolve_url("account_logout") and request.method == "POST":
             response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    def process_template_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        form = (response.context_data or {}).get("form")
+        if request.method == "POST" and response.status_code == HTTPStatus.OK and getattr(form, "errors", None):
+            response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         return response
 
 

@@ -138,6 +138,9 @@ class Tenant(PublicModel):
         PAST_DUE = "past_due"
         ENDED = "ended"
 
+    class SlugTaken(Exception):
+        """Another workspace has this address, or had it once."""
+
     TENANT_LOOKUP = "pk"
     PERSON_LOOKUP = "memberships__user"
 
@@ -166,15 +169,22 @@ class Tenant(PublicModel):
     def path_to(self, name: str, **kwargs: Any) -> str:
         return reverse(name, kwargs={"slug": self.slug, **kwargs})
 
-    @classmethod
-    def found(cls, *, owner: User, **fields: Any) -> "Membership":
-        """A new workspace with a free slug made from its name, and its owner's membership.
+    @property
+    def logo_url(self) -> str:
+        return self.path_to("workspaces:logo_file", version=self.logo_version) if self.logo_version else ""
 
-        Raises IntegrityError only if a thousand slugs in a row are taken.
+    @classmethod
+    def found(cls, *, owner: User, slug: str = "", **fields: Any) -> "Membership":
+        """A new workspace with this slug, or a free one made from its name, and its owner's membership.
+
+        Raises SlugTaken, if a slug was given.
         """
         tenant = cls(**fields)
+        wishes = [slug] if slug else naming.slugs(tenant.name, tenant.domain)
         with tenant_context(tenant, by=owner):
-            tenant.slug = next(filter(tenant.claims, naming.slugs(tenant.name, tenant.domain)))
+            tenant.slug = next(filter(tenant.claims, wishes), "")
+            if not tenant.slug:
+                raise cls.SlugTaken(slug)
             tenant.save(force_insert=True)
             WorkspaceSlug.objects.filter(slug=tenant.slug).update(is_current=True)
             first = not Membership.across_tenants.of(owner).exists()
