@@ -2,7 +2,10 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.test import Client
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from core.models import Membership, Tenant, User
 from core.roles import Role
@@ -75,12 +78,29 @@ def vera(acme) -> Membership:
 
 
 @pytest.fixture
-def log_in(client):
+def log_in(db):
     """Sign a person in: log_in(ada) gives Ada's own client."""
 
-    def _log_in(membership: Membership | User) -> Client:
-        own = Client()
-        own.force_login(getattr(membership, "user", membership), "core.roles.RoleBackend")
-        return own
+    def _log_in(who: Membership | User) -> Client:
+        client = Client()
+        client.force_login(getattr(who, "user", who), "core.roles.RoleBackend")
+        return client
 
     return _log_in
+
+
+@pytest.fixture
+def run_jobs(db):
+    """Do in this process, one after another, what waits for the worker; gives back the names of the tasks."""
+
+    def _run_jobs() -> list[str]:
+        app.perform_import_paths()
+        done = []
+        while job := ProcrastinateJob.objects.filter(status="todo").order_by("id").first():
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [job.id])
+            app.tasks[job.task_name].func(**job.args)
+            done.append(job.task_name)
+        return done
+
+    return _run_jobs
