@@ -197,7 +197,7 @@ def test_a_wrong_field_says_so_beside_it_and_keeps_what_was_typed():
 def test_choices_are_a_group_with_a_legend():
     html = render("{% field form.level %}", form=SampleForm({}))
 
-    assert '<fieldset class="field" aria-describedby="id_level_error">' in html
+    assert '<fieldset class="field" id="id_level" aria-describedby="id_level_error">' in html
     assert "<legend" in html and 'type="radio"' in html and "<span>Hidden</span>" in html
 
 
@@ -219,7 +219,7 @@ def test_the_errors_of_a_form_link_to_its_fields():
     html = render("{% form_errors form %}", form=form)
 
     assert "Two &lt;of&gt; you" in html
-    assert 'href="#id_name"' in html and "2 fields" in html
+    assert 'href="#id_name"' in html and 'href="#id_level"' in html and "2 fields" in html
     assert render("{% form_errors form %}", form=SampleForm()).strip() == ""
 
 
