@@ -48,6 +48,7 @@ class Action(Enum):
     INVITATION_CHANGED = "invitation.changed", Permission.INVITE_MEMBERS, "changed the invitation of"
     INVITATION_COPIED = "invitation.copied", Permission.INVITE_MEMBERS, "copied the invitation link of"
     INVITATION_DECLINED = "invitation.declined", None, "declined the invitation"
+    INVITATION_ASKED = "invitation.asked", None, "asked for a new invitation"
     MEMBER_JOINED = "member.joined", None, "joined"
     MEMBER_ROLE_CHANGED = "member.role_changed", Permission.MANAGE_MEMBERS, "changed the role of"
     MEMBER_DEACTIVATED = "member.deactivated", Permission.MANAGE_MEMBERS, "deactivated"
@@ -98,6 +99,7 @@ class Action(Enum):
 
     # -- intros --
     INTRO_DRAFTED = "intro.drafted", Permission.ANSWER_INTROS, "drafted an intro to"
+    INTRO_REVISED = "intro.revised", Permission.ANSWER_INTROS, "changed the draft of an intro to"
     INTRO_DISCARDED = "intro.discarded", Permission.ANSWER_INTROS, "discarded the draft of an intro to"
     INTRO_REQUESTED = "intro.requested", Permission.ANSWER_INTROS, "asked for an intro to"
     INTRO_WITHDRAWN = "intro.withdrawn", Permission.ANSWER_INTROS, "withdrew the intro to"
