@@ -83,7 +83,7 @@ def log_in(db):
 
     def _log_in(who: Membership | User) -> Client:
         client = Client()
-        client.force_login(getattr(who, "user", who), "core.roles.RoleBackend")
+        client.force_login(getattr(who, "user", who), "allauth.account.auth_backends.AuthenticationBackend")
         return client
 
     return _log_in

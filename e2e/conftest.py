@@ -106,7 +106,7 @@ def sign_in(live_server):
 
     def _sign_in(page: Page, membership) -> None:
         client = Client()
-        client.force_login(membership.user, "core.roles.RoleBackend")
+        client.force_login(membership.user, "allauth.account.auth_backends.AuthenticationBackend")
         cookie = client.cookies["sessionid"]
         page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": live_server.url}])
 
