@@ -160,6 +160,7 @@ MFA_PASSKEY_SIGNUP_ENABLED = False
 MFA_TOTP_ISSUER = "Cosell"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 USERSESSIONS_TRACK_ACTIVITY = False
+USERSESSIONS_ADAPTER = "audit.signals.SessionsAdapter"
 
 # -- pages and cookies -----------------------------------------------------------------------------------------
 SECURE_CSP = {
@@ -236,7 +237,10 @@ else:
     }
 
 # -- jobs ------------------------------------------------------------------------------------------------------
-PROCRASTINATE_IMPORT_PATHS = ["workspaces.tasks", "partners.tasks", "overlaps.tasks", "intros.tasks"]
+PROCRASTINATE_IMPORT_PATHS = ["audit.tasks", "workspaces.tasks", "partners.tasks", "overlaps.tasks", "intros.tasks"]
+
+# -- audit: a folder for hourly signed checkpoints, best on another machine; see docs/audit.md --------------------
+AUDIT_CHECKPOINT_DIR = env("AUDIT_CHECKPOINT_DIR", "")
 
 LANGUAGE_CODE = "en"
 USE_TZ = True

@@ -8,7 +8,7 @@ from django.db import migrations, models
 from core.operations import TenantTable, app_role
 
 # Every field of an event that a reader may rely on, each with its length before it, so that no two events have the
-# same text. `audit/verify.py` and the script for customers say the same in Python.
+# same text. `audit/verifier/verify_audit_export.py` says the same in Python.
 CANONICAL = """
 CREATE FUNCTION audit_canonical(VARIADIC parts text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT string_agg(length(part) || ':' || part, '' ORDER BY place)
@@ -31,7 +31,7 @@ BEGIN
     NEW.prev_hash := head.hash;
     NEW.hash := encode(sha256(convert_to(audit_canonical(
         trail_id::text, NEW.seq::text, to_char(NEW.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        NEW.id::text, NEW.action, coalesce(NEW.actor_id::text, ''), NEW.actor, NEW.on_behalf_of,
+        NEW.id::text, NEW.action, coalesce(NEW.actor_id::text, ''), NEW.actor, NEW.on_behalf_of, NEW.also_in,
         NEW.target_type, NEW.target_id, NEW.target, NEW.changes, NEW.ip, NEW.agent, NEW.prev_hash
     ), 'UTF8')), 'hex');
     UPDATE audit_trailhead SET seq = NEW.seq, hash = NEW.hash WHERE trail = trail_id;
@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ("actor_id", models.UUIDField(null=True)),
                 ("actor", models.CharField(blank=True, max_length=254)),
                 ("on_behalf_of", models.CharField(blank=True, max_length=254)),
+                ("also_in", models.CharField(blank=True, max_length=254)),
                 ("target_type", models.CharField(blank=True, max_length=40)),
                 ("target_id", models.CharField(blank=True, max_length=40)),
                 ("target", models.CharField(blank=True, max_length=254)),
@@ -115,6 +116,7 @@ class Migration(migrations.Migration):
                 ("actor_id", models.UUIDField(null=True)),
                 ("actor", models.CharField(blank=True, max_length=254)),
                 ("on_behalf_of", models.CharField(blank=True, max_length=254)),
+                ("also_in", models.CharField(blank=True, max_length=254)),
                 ("target_type", models.CharField(blank=True, max_length=40)),
                 ("target_id", models.CharField(blank=True, max_length=40)),
                 ("target", models.CharField(blank=True, max_length=254)),
