@@ -174,8 +174,35 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("tenant",), name="ownership_offer_once")],
             },
         ),
+        migrations.CreateModel(
+            name="WorkspaceLogo",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("version", models.CharField(max_length=16)),
+                ("png", models.BinaryField()),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="+",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+                "constraints": [models.UniqueConstraint(fields=("tenant",), name="logo_once")],
+            },
+        ),
         TenantTable("Invitation"),
         TenantTable("OwnershipOffer"),
+        TenantTable("WorkspaceLogo"),
         DefinerFunction("workspaces_invitation_tenant(text)", INVITATION_TENANT),
         DefinerFunction("workspaces_my_invitations()", MY_INVITATIONS),
     ]

@@ -1,5 +1,4 @@
 from workspaces.models.invitation import Invitation, MyInvitation, Recipient, Verdict
-
 from workspaces.models.logo import WorkspaceLogo
 from workspaces.models.ownership import OwnershipOffer
 
