@@ -36,7 +36,7 @@ NO_TENANT = {
     "usersessions_usersession": "people's sessions",
 }
 ROOT = "core_tenant"
-TWO_SIDED = {"partners_connection", "intros_intro"}
+TWO_SIDED = {"partners_connection", "intros_intro", "intros_introstep"}
 GLOBAL_UNIQUE = {
     "core_tenant_pkey": "the workspace itself",
     "core_tenant_slug_key": "an address is one namespace for the installation, and public by nature",
@@ -44,6 +44,8 @@ GLOBAL_UNIQUE = {
     "partners_connection_pkey": "two-sided: neither side may come first",
     "connection_once": "two-sided: begins with both sides, in one order",
     "intros_intro_pkey": "two-sided: neither side may come first",
+    "intro_sides": "two-sided: begins with both sides",
+    "intros_introstep_pkey": "two-sided: neither side may come first",
 }
 COMMANDS = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 
@@ -142,7 +144,7 @@ def _foreign_keys() -> Iterator[str]:
         """,
         tables,
     ):
-        if first != "tenant_id" and not (target == ROOT and table in TWO_SIDED):
+        if first != "tenant_id" and not (table in TWO_SIDED and (target == ROOT or first == "requester_id")):
             yield f"{table}: foreign key {name} does not start with tenant_id"
 
 
@@ -162,12 +164,10 @@ def _models() -> Iterator[str]:
         if model._meta.base_manager_name != "objects":
             yield f"{model.__name__}: Meta does not inherit TenantModel.Meta"
         for field in model._meta.local_fields:
-            if field.is_relation and issubclass(field.related_model, TenantModel):
-                if (
-                    not isinstance(field, TenantForeignKey)
-                    or (model._meta.db_table, field.column) not in composite
-                ):
-                    yield f"{model.__name__}.{field.name}: no composite foreign key"
+            inside = field.is_relation and issubclass(field.related_model, TenantModel)
+            kept = isinstance(field, TenantForeignKey) and (model._meta.db_table, field.column) in composite
+            if inside and not kept:
+                yield f"{model.__name__}.{field.name}: no composite foreign key"
 
 
 def _login_role() -> Iterator[str]:

@@ -1,12 +1,28 @@
 """The request for an introduction, from a draft to the mail that was sent."""
 
-from typing import Self
+from datetime import date
+from typing import Any, Self
+from uuid import UUID
 
-from django.db import models
-from django.db.models import F, Q
+from django.core.exceptions import PermissionDenied
+from django.db import connection as database
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
+from audit.actions import Action
+from audit.models import AuditEvent
 from core.managers import TwoSidedManager
-from core.models import PublicModel, Tenant
+from core.models import Membership, PublicModel, Tenant
+from core.tenancy import current_tenant_id, tenant_context
+from intros import mail
+from intros.moves import IN_FLIGHT, MOVES, Move, Side, State
+from overlaps.models import Account, Overlap
+from partners.models import Connection, Partner
+
+# The intro names the record that each side has of the other; only one of them is in the workspace at hand.
+OWN_PARTNER = [OuterRef("requester_partner"), OuterRef("receiver_partner")]
 
 
 class IntroQuerySet(models.QuerySet["Intro"]):
@@ -16,6 +32,49 @@ class IntroQuerySet(models.QuerySet["Intro"]):
     def received_by(self, tenant: Tenant) -> Self:
         return self.filter(receiver=tenant)
 
+    def visible_to(self, membership: Membership) -> Self:
+        """Intros with a restricted partner are for those who see that partner."""
+        return self.filter(Exists(Partner.objects.visible_to(membership).filter(pk__in=OWN_PARTNER)))
+
+    def with_partner(self) -> Self:
+        """`partner_id`, `partner_name`, `connection_state`: our own record of the other side."""
+        partner = Partner.objects.filter(pk__in=OWN_PARTNER)
+        link = Connection.objects.filter(pk=OuterRef("connection_id"))
+        return self.annotate(
+            partner_id=Subquery(partner.values("pk")[:1]),
+            partner_name=Subquery(partner.values("name")[:1]),
+            connection_state=Subquery(link.values("state")[:1]),
+        )
+
+    def about(self, account: Account) -> Self:
+        """Both directions."""
+        return self.filter(
+            Q(requester=account.tenant_id, requester_account=account.pk)
+            | Q(receiver=account.tenant_id, receiver_account=account.pk)
+        )
+
+    def in_flight(self) -> Self:
+        return self.filter(state__in=IN_FLIGHT)
+
+    def unfinished(self) -> Self:
+        return self.filter(state__in={State.DRAFT, *IN_FLIGHT})
+
+    def matching(self, words: str) -> Self:
+        return self.filter(
+            Q(company__icontains=words)
+            | Q(domain__icontains=words)
+            | Q(requester_name__icontains=words)
+            | Q(receiver_name__icontains=words)
+        )
+
+    def newest_first(self) -> Self:
+        return self.order_by("-moved_at", "pk")
+
+
+class IntroManager(TwoSidedManager.from_queryset(IntroQuerySet)):
+    def get_queryset(self) -> IntroQuerySet:
+        return super().get_queryset().filter(Q(requester=current_tenant_id()) | ~Q(state=State.DRAFT))
+
 
 class Intro(PublicModel):
     """One side of an overlap asks the other to introduce it to the company they share.
@@ -24,65 +83,311 @@ class Intro(PublicModel):
     """
 
     SIDES = ("requester_id", "receiver_id")
-
-    class State(models.TextChoices):
-        DRAFT = "draft"
-        REQUESTED = "requested"
-        ACCEPTED = "accepted"
-        DECLINED = "declined"
-        INTRODUCED = "introduced"
-        WITHDRAWN = "withdrawn"
-        EXPIRED = "expired"
+    State = State
 
     class Reason(models.TextChoices):
-        PROBLEM_UNCLEAR = "problem_unclear", "customer’s problem unclear"
-        NEXT_STEPS_UNCLEAR = "next_steps_unclear", "next steps unclear"
-        NO_RELATIONSHIP = "no_relationship", "no relationship there"
-        TIMING = "timing", "timing"
-        DUPLICATE = "duplicate", "duplicate"
-        NOT_A_CUSTOMER = "not_a_customer", "not a customer any more"
-        NO_RESPONSE = "no_response", "no response"
-        OTHER_VENDOR = "other_vendor", "chose another vendor"
-        BUDGET = "budget", "budget"
-        OTHER = "other", "other"
+        PROBLEM_UNCLEAR = "problem_unclear", "Customer’s problem unclear"
+        NEXT_STEPS_UNCLEAR = "next_steps_unclear", "Next steps unclear"
+        NO_RELATIONSHIP = "no_relationship", "No relationship there"
+        TIMING = "timing", "Timing"
+        DUPLICATE = "duplicate", "Duplicate"
+        NOT_A_CUSTOMER = "not_a_customer", "Not a customer any more"
+        NO_RESPONSE = "no_response", "No response"
+        OTHER_VENDOR = "other_vendor", "Chose another vendor"
+        BUDGET = "budget", "Budget"
+        OTHER = "other", "Other"
+
+    class Refused(Exception):
+        """The act can't be done now; the text says why, to the person who tried."""
+
+    class AlreadyMoved(Refused):
+        """Somebody else was quicker, or the page was old."""
+
+    class Apart(Refused):
+        """The connection is paused or ended."""
+
+    class NotShared(Refused):
+        """The partner does not share this account any more."""
+
+    class Incomplete(Refused):
+        """Something that the move needs is not given."""
 
     requester = models.ForeignKey(Tenant, models.DB_CASCADE, related_name="+")
     receiver = models.ForeignKey(Tenant, models.DB_CASCADE, related_name="+")
-    requester_name = models.CharField(
-        max_length=100
-    )  # each side's name as it was: the other can't look it up
+    # Each side's name as it was: the other side can't look it up.
+    requester_name = models.CharField(max_length=100)
     receiver_name = models.CharField(max_length=100)
     connection_id = models.UUIDField()
+    # No foreign keys: each names a row of one side only.
+    requester_partner = models.UUIDField()
+    receiver_partner = models.UUIDField()
     company = models.CharField(max_length=200)
     domain = models.CharField(max_length=253, blank=True)
     requester_account = models.UUIDField(null=True, blank=True)
     receiver_account = models.UUIDField()
+    connector = models.CharField("who could introduce", max_length=200, blank=True)
     state = models.CharField(max_length=12, choices=State, default=State.DRAFT)
-    ask = models.TextField("why now", max_length=2000)
-    forwardable = models.TextField(max_length=4000)
-    due_on = models.DateField()
+    ask = models.TextField("why now", max_length=2000, blank=True)
+    forwardable = models.TextField(max_length=4000, blank=True)
+    due_on = models.DateField(null=True, blank=True)
     asked_by = models.CharField(max_length=254)
     asked_by_id = models.UUIDField()
-    answer = models.TextField(blank=True, max_length=2000)
-    answered_by = models.CharField(max_length=254, blank=True)
-    reason = models.CharField(max_length=20, choices=Reason, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    moved_at = models.DateTimeField(default=timezone.now)
     requested_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     introduced_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TwoSidedManager.from_queryset(IntroQuerySet)()
+    objects = IntroManager()
     across_tenants = models.Manager()
 
     class Meta:
         base_manager_name = "objects"
         constraints = [
-            models.CheckConstraint(condition=~Q(requester=F("receiver")), name="intro_has_two_sides")
+            models.CheckConstraint(condition=~Q(requester=F("receiver")), name="intro_has_two_sides"),
+            models.CheckConstraint(
+                condition=Q(state="draft")
+                | Q(due_on__isnull=False, requested_at__isnull=False) & ~Q(ask="") & ~Q(forwardable=""),
+                name="intro_is_complete",
+            ),
+            # For the composite foreign key of IntroStep: a step belongs to the same two sides.
+            models.UniqueConstraint(fields=["requester", "receiver", "id"], name="intro_sides"),
         ]
         indexes = [
-            models.Index(fields=["requester", "state", "due_on"], name="intro_asked"),
-            models.Index(fields=["receiver", "state", "due_on"], name="intro_received"),
+            models.Index(fields=["requester", "state", "moved_at"], name="intro_asked"),
+            models.Index(fields=["receiver", "state", "moved_at"], name="intro_received"),
+            models.Index(fields=["due_on"], condition=Q(state="requested"), name="intro_due"),
         ]
 
     def __str__(self) -> str:
         return self.company
+
+    # -- questions --
+
+    @property
+    def is_ours(self) -> bool:
+        """The workspace at hand is the one that asks."""
+        return self.requester_id == current_tenant_id()
+
+    @property
+    def own_account_id(self) -> UUID | None:
+        return self.requester_account if self.is_ours else self.receiver_account
+
+    @property
+    def their_account_id(self) -> UUID | None:
+        return self.receiver_account if self.is_ours else self.requester_account
+
+    @property
+    def partner(self) -> Partner:
+        """Our record of the other side, as far as `with_partner` read it."""
+        return Partner(pk=self.partner_id, name=self.partner_name)
+
+    @property
+    def is_apart(self) -> bool:
+        return self.connection_state != Connection.State.ACTIVE
+
+    def moves_for(self, membership: Membership) -> list[str]:
+        """What this person may do with it now, by name. Needs `with_partner`."""
+        return [
+            name
+            for name, move in MOVES.items()
+            if self.state in move.sources
+            and self._may(move, membership)
+            and (move.when_apart or not self.is_apart)
+        ]
+
+    def trail(self) -> models.QuerySet["IntroStep"]:
+        return IntroStep.objects.filter(intro=self).order_by("at")
+
+    def _may(self, move: Move, by: Membership) -> bool:
+        return self.tenant_on(move.side) == by.tenant_id and move.permission in by.permissions
+
+    def tenant_on(self, side: Side) -> UUID | None:
+        return {Side.REQUESTER: self.requester_id, Side.RECEIVER: self.receiver_id}.get(side)
+
+    # -- acts --
+
+    @classmethod
+    @transaction.atomic
+    def draft(cls, *, by: Membership, overlap: Overlap, **content: Any) -> Self:
+        """`content`: connector, ask, forwardable, due_on, as far as known."""
+        if Action.INTRO_DRAFTED.permission not in by.permissions:
+            raise PermissionDenied
+        link = Connection.objects.get(pk=overlap.partner.connection_id)
+        receiver_id = link.across_from(by.tenant_id)
+        with tenant_context(receiver_id):
+            receiver = Tenant.objects.get(pk=receiver_id)
+            their_record = Partner.objects.get(connection_id=link.pk)
+        intro = cls.objects.create(
+            requester_id=by.tenant_id,
+            receiver_id=receiver_id,
+            requester_name=by.tenant.name,
+            receiver_name=receiver.name,
+            connection_id=link.pk,
+            requester_partner=overlap.partner_id,
+            receiver_partner=their_record.pk,
+            company=overlap.name,
+            domain=overlap.domain,
+            requester_account=overlap.account_id,
+            receiver_account=overlap.their_account_id,
+            asked_by=str(by.user),
+            asked_by_id=by.user_id,
+            **content,
+        )
+        AuditEvent.record(
+            Action.INTRO_DRAFTED, by=by, target=intro, changes={"asked of": intro.receiver_name}
+        )
+        return intro
+
+    @transaction.atomic
+    def revise(self, *, by: Membership, **content: Any) -> None:
+        """Write a draft anew. Raises AlreadyMoved if it was sent meanwhile."""
+        if not self._may(MOVES["request"], by):
+            raise PermissionDenied
+        changed = [name for name, value in content.items() if getattr(self, name) != value]
+        if not Intro.objects.filter(pk=self.pk, state=State.DRAFT).update(**content):
+            raise self._refusal()
+        self.refresh_from_db()
+        if changed:
+            AuditEvent.record(Action.INTRO_REVISED, by=by, target=self, changes={"fields": changed})
+
+    def request(self, *, by: Membership) -> None:
+        if not self._is_shared():
+            raise self.NotShared(f"{self.receiver_name} does not share this account with you any more.")
+        self._move("request", by=by)
+
+    def accept(self, *, by: Membership, answer: str = "") -> None:
+        self._move("accept", by=by, answer=answer)
+
+    def decline(self, *, by: Membership, reason: str, answer: str = "") -> None:
+        if reason == self.Reason.OTHER and not answer:
+            raise self.Incomplete("Say the reason in a few words.")
+        self._move("decline", by=by, reason=self.Reason(reason) if reason else "", answer=answer)
+
+    def introduce(self, *, by: Membership, answer: str = "") -> None:
+        self._move("introduce", by=by, answer=answer)
+
+    def withdraw(self, *, by: Membership) -> None:
+        self._move("withdraw", by=by)
+
+    @transaction.atomic
+    def discard(self, *, by: Membership) -> None:
+        if not self._may(MOVES["discard"], by):
+            raise PermissionDenied
+        if not Intro.objects.filter(pk=self.pk, state=State.DRAFT).delete()[0]:
+            raise self._refusal()
+        AuditEvent.record(Action.INTRO_DISCARDED, by=by, target=self)
+
+    def expire(self, *, today: date) -> None:
+        """The clock's act; not before the due date has passed."""
+        if self.due_on and self.due_on < today:
+            self._move("expire", by=None)
+
+    @classmethod
+    def overdue(cls, today: date) -> list[tuple[UUID, UUID]]:
+        """(intro, requester) of all workspaces; for the clock, which has no workspace."""
+        with database.cursor() as cursor:
+            cursor.execute("SELECT intro, workspace FROM intros_overdue(%s)", [today])
+            return cursor.fetchall()
+
+    @transaction.atomic
+    def _move(self, name: str, *, by: Membership | None, answer: str = "", reason: str = "") -> None:
+        move, seen, now = MOVES[name], self.state, timezone.now()
+        if by and not self._may(move, by):
+            raise PermissionDenied
+        given = {
+            "reason": reason,
+            **{field: getattr(self, field) for field in ("ask", "forwardable", "due_on")},
+        }
+        if missing := [field for field in move.needs if not given[field]]:
+            raise self.Incomplete(f"Still missing: {', '.join(missing).replace('_', ' ')}.")
+        stamps = {move.stamps: Coalesce(F(move.stamps), Value(now))} if move.stamps else {}
+        # The WHERE is the lock: of two moves at one moment, the second finds no row in the state it saw.
+        rows = Intro.objects.filter(pk=self.pk, state=seen, state__in=move.sources)
+        if not move.when_apart:
+            rows = rows.filter(
+                Exists(Connection.objects.filter(pk=OuterRef("connection_id"), state="active"))
+            )
+        if not rows.update(state=move.to, moved_at=now, **stamps):
+            raise self._refusal(expected=seen if seen in move.sources else "")
+        self.refresh_from_db()
+        self._record(move, seen, by=by, answer=answer, reason=reason)
+
+    def _record(self, move: Move, before: str, *, by: Membership | None, answer: str, reason: str) -> None:
+        step = IntroStep.objects.create(
+            intro=self,
+            requester_id=self.requester_id,
+            receiver_id=self.receiver_id,
+            state=move.to,
+            side=move.side,
+            by=str(by.user) if by else "",
+            by_id=by.user_id if by else None,
+            answer=answer,
+            reason=reason,
+            at=self.moved_at,
+        )
+        mail.tell(self, step, move.tells)
+        changes = {
+            "state": [before, move.to],
+            "asked by": self.requester_name,
+            "asked of": self.receiver_name,
+        }
+        if reason:
+            changes["reason"] = step.get_reason_display()
+        sides = [
+            Tenant(pk=self.requester_id, name=self.requester_name),
+            Tenant(pk=self.receiver_id, name=self.receiver_name),
+        ]
+        AuditEvent.record(move.action, by=by, target=self, changes=changes, seen_by=sides)
+
+    def _is_shared(self) -> bool:
+        return (
+            Overlap.objects.visible()
+            .filter(partner__connection_id=self.connection_id, their_account_id=self.receiver_account)
+            .exists()
+        ) or not self._is_connected()  # then the move itself says so
+
+    def _is_connected(self) -> bool:
+        return Connection.objects.filter(pk=self.connection_id, state=Connection.State.ACTIVE).exists()
+
+    def _refusal(self, expected: str = State.DRAFT) -> Refused:
+        """Why no row was found. Brings `self` to what is true now."""
+        if not Intro.objects.filter(pk=self.pk).exists():
+            return self.AlreadyMoved("Somebody was quicker: this draft is discarded.")
+        self.refresh_from_db()
+        if self.state == expected:
+            other = self.receiver_name if self.is_ours else self.requester_name
+            return self.Apart(
+                f"The connection with {other} is not active. Until it is, "
+                "a request can only be withdrawn or declined."
+            )
+        last = self.trail().last()
+        by = f" by {last.by}" if last and last.by else ""
+        return self.AlreadyMoved(f"This intro is {self.get_state_display().lower()} already{by}.")
+
+
+class IntroStep(PublicModel):
+    """One move of an intro, from `requested` on, as both sides see it. Written once: the database sees to it."""
+
+    SIDES = ("requester_id", "receiver_id")
+
+    # The constraint is composite, see the migration: a step can't hang on an intro of two other workspaces.
+    intro = models.ForeignKey(Intro, models.DO_NOTHING, related_name="+", db_constraint=False)
+    requester = models.ForeignKey(Tenant, models.DB_CASCADE, related_name="+")
+    receiver = models.ForeignKey(Tenant, models.DB_CASCADE, related_name="+", db_index=False)
+    state = models.CharField(max_length=12, choices=State)
+    side = models.CharField(max_length=10)
+    by = models.CharField(max_length=254, blank=True)
+    by_id = models.UUIDField(null=True)
+    answer = models.TextField(blank=True, max_length=2000)
+    reason = models.CharField(max_length=20, choices=Intro.Reason, blank=True)
+    at = models.DateTimeField()
+
+    objects = TwoSidedManager()
+    across_tenants = models.Manager()
+
+    class Meta:
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return f"{self.intro_id}: {self.state}"

@@ -1,0 +1,73 @@
+"""Who hears of a move, and what the mail says."""
+
+from typing import TYPE_CHECKING
+
+from procrastinate.contrib.django import app
+
+from core import mail
+from core.models import Membership, MembershipQuerySet
+from core.roles import Permission, Role
+from core.tenancy import tenant_context
+from intros.moves import Side, State
+from partners.models import Partner
+
+if TYPE_CHECKING:
+    from intros.models import Intro, IntroStep
+
+ANSWERING = [role for role in Role if role is not Role.VIEWER]
+
+
+def tell(intro: "Intro", step: "IntroStep", side: Side | None) -> None:
+    """One job for each person, in the transaction of the move: no move, no mail."""
+    if side is None:
+        return
+    tenant_id = intro.tenant_on(side)
+    with tenant_context(tenant_id):
+        people = list(_responsible(intro, side).exclude(user=step.by_id).values_list("pk", flat=True))
+    job = app.configure_task("intros.mail_move")
+    for membership_id in people:
+        job.defer(tenant_id=str(tenant_id), membership_id=str(membership_id), step_id=str(step.pk))
+
+
+def _responsible(intro: "Intro", side: Side) -> MembershipQuerySet:
+    """Who asked, or the partner's owner; where there is no such person any more, admins and owners."""
+    if side is Side.REQUESTER:
+        person = intro.asked_by_id
+    else:
+        person = Partner.objects.values_list("owner", flat=True).filter(pk=intro.receiver_partner).first()
+    members = Membership.objects.active()
+    if members.filter(user=person, role__in=ANSWERING).exists():
+        return members.filter(user=person)
+    return members.filter(role__in=[Role.OWNER, Role.ADMIN])
+
+
+def send(step: "IntroStep", to: Membership) -> None:
+    intro = step.intro
+    asked = step.state == State.REQUESTED
+    mail.send(
+        "intro_requested" if asked else "intro_moved",
+        to.user.email,
+        {
+            "workspace": to.tenant.slug,
+            "intro": intro.pk,
+            "name": to.user,
+            "company": intro.company,
+            "requester": intro.requester_name,
+            "receiver": intro.receiver_name,
+            "by": step.by,
+            "state": step.state,
+            "reason": step.get_reason_display(),
+            "answer": step.answer,
+            "ask": intro.ask,
+            "due_on": intro.due_on,
+        },
+    )
+
+
+def may_still(step: "IntroStep") -> bool:
+    """The person who moved the intro is still there and still may; of the clock nobody asks."""
+    if step.side == Side.CLOCK:
+        return True
+    with tenant_context(step.intro.tenant_on(Side(step.side))):
+        mover = Membership.objects.active().filter(user=step.by_id).first()
+        return mover is not None and Permission.ANSWER_INTROS in mover.permissions
