@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
-    from core.models import User
+    from core.models import Membership, User
 
 
 class Role(models.TextChoices):
@@ -47,6 +47,9 @@ PERMISSIONS = {
     Role.OWNER: frozenset(Permission),
 }
 
+# What a grant on one object may add to a role: a viewer gets none.
+GRANTABLE = {Role.MEMBER: frozenset({Permission.CONNECT_PARTNERS, Permission.CHANGE_SHARING})}
+
 
 def permissions_of(role: str) -> frozenset[Permission]:
     return PERMISSIONS[Role(role)]
@@ -71,13 +74,15 @@ class RoleBackend:
         if tenant_id is None:
             return False
         membership = Membership.across_tenants.of(user).filter(tenant=tenant_id).first()
-        return membership is not None and (perm in membership.permissions or perm in grants_on(obj, user))
+        return membership is not None and perm in permissions_on(obj, membership)
 
 
-def grants_on(obj: Any, user: "User") -> set[str]:
-    """Codenames granted to this person on this one object; empty for kinds of objects that have no grants."""
-    if not hasattr(obj, "GRANTS"):
-        return set()
-    from guardian.shortcuts import get_user_perms
+def permissions_on(obj: Any, membership: "Membership") -> frozenset[Permission]:
+    """What this member of obj's workspace may do with it: by role, and by what a grant on it adds to the role.
 
-    return set(get_user_perms(user, obj))
+    Kinds of objects that can be granted have `granted_to(user_id)`, which knows the rows of its workspace only.
+    """
+    addable = GRANTABLE.get(Role(membership.role), frozenset())
+    if not addable or not membership.is_active or not hasattr(obj, "granted_to"):
+        return membership.permissions
+    return membership.permissions | addable & obj.granted_to(membership.user_id)

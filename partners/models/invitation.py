@@ -1,0 +1,311 @@
+"""The invitation to connect: sent by one workspace to an address, accepted into a workspace of who reads it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.models import AuditEvent
+from core.fields import TenantForeignKey
+from core.managers import TenantManager, TenantQuerySet
+from core.models import Membership, Tenant, TenantModel, User
+from core.roles import Permission
+from core.tenancy import tenant_context
+from core.tokens import Keyed
+from partners.models.connection import Connection
+from partners.models.partner import Partner
+from partners.models.sharing import Levels, SharingRule
+
+
+class PartnerInvitationQuerySet(TenantQuerySet):
+    def pending(self) -> Self:
+        """Answerable, but for its age."""
+        return self.filter(state=PartnerInvitation.State.PENDING)
+
+    def unexpired(self) -> Self:
+        return self.pending().filter(expires_at__gt=timezone.now())
+
+
+class PartnerInvitation(Keyed, TenantModel):
+    """Asks whoever reads this address to connect one of their workspaces with ours.
+
+    What we would show them stands in the partner's sharing rules from the start, in force from the connection on.
+    """
+
+    PURPOSE = "partner-invitation"
+    LIFE = timedelta(days=14)
+    BETWEEN_MAILS = timedelta(minutes=5)
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+        REVOKED = "revoked"
+
+    class Dead(Exception):
+        """Unknown, answered, revoked, replaced or expired, or the inviter may not invite any more."""
+
+    class NotPending(Exception):
+        """Answered or revoked by now."""
+
+    class TooSoon(Exception):
+        """The last mail went out a moment ago."""
+
+    partner = TenantForeignKey(Partner, related_name="invitations")
+    email = models.EmailField("e-mail")
+    note = models.CharField(max_length=280, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    invited_by = models.ForeignKey(User, models.DB_SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    objects = TenantManager.from_queryset(PartnerInvitationQuerySet)()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "partner"], condition=Q(state="pending"), name="partner_invitation_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def is_expired(self) -> bool:
+        return self.state == self.State.PENDING and self.expires_at <= timezone.now()
+
+    # -- the inviting side ------------------------------------------------------------------------------------
+
+    @classmethod
+    @transaction.atomic
+    def send(
+        cls, *, name: str, domain: str, email: str, note: str, levels: Levels, by: Membership
+    ) -> "PartnerInvitation":
+        """A new partner, invited."""
+        partner = Partner.objects.create(name=name, domain=domain, owner=by.user)
+        SharingRule.write(partner, levels)
+        return cls._send(partner, email=email, note=note, by=by)
+
+    @classmethod
+    @transaction.atomic
+    def send_again(cls, partner: Partner, *, email: str, note: str, levels: Levels, by: Membership) -> Self:
+        """To a partner that declined, or whose connection or invitation ended. Raises Partner.Changed."""
+        again = Q(state__in=[Partner.State.ENDED, Partner.State.DECLINED, Partner.State.REVOKED])
+        if not Partner.objects.filter(again, pk=partner.pk).update(state=Partner.State.INVITED):
+            raise Partner.Changed
+        partner.state = Partner.State.INVITED
+        SharingRule.write(partner, levels)
+        return cls._send(partner, email=email, note=note, by=by)
+
+    @classmethod
+    def _send(cls, partner: Partner, *, email: str, note: str, by: Membership) -> Self:
+        invitation = cls(partner=partner, email=email.lower(), note=note)
+        invitation._renew(by=by)
+        invitation.save(force_insert=True)
+        invitation._mail()
+        AuditEvent.record(
+            Action.PARTNER_INVITED, by=by, target=partner, changes={"address": invitation.email}
+        )
+        return invitation
+
+    @transaction.atomic
+    def resend(self, *, by: Membership) -> None:
+        """A new link and a new fortnight; the old link is dead. Raises NotPending, TooSoon."""
+        self._lock()
+        if self.sent_at > timezone.now() - self.BETWEEN_MAILS:
+            raise self.TooSoon
+        self._renew(by=by)
+        self.save()
+        self._mail()
+        AuditEvent.record(
+            Action.PARTNER_INVITATION_RESENT, by=by, target=self.partner, changes={"address": self.email}
+        )
+
+    @transaction.atomic
+    def revoke(self, *, by: Membership) -> None:
+        """Raises NotPending."""
+        self.close(self.State.REVOKED)
+        AuditEvent.record(
+            Action.PARTNER_INVITATION_REVOKED, by=by, target=self.partner, changes={"address": self.email}
+        )
+
+    def _renew(self, *, by: Membership) -> None:
+        self.new_key()
+        self.invited_by = by.user
+        self.sent_at = timezone.now()
+        self.expires_at = self.sent_at + self.LIFE
+
+    def _mail(self) -> None:
+        from partners.tasks import mail_invitation
+
+        mail_invitation.defer(tenant_id=str(self.tenant_id), invitation_id=str(self.pk))
+
+    def _lock(self) -> None:
+        found = PartnerInvitation.objects.pending().select_for_update(no_key=True).filter(pk=self.pk)
+        if not found:
+            raise self.NotPending
+        self.refresh_from_db()
+
+    PARTNER_STATE = {
+        State.ACCEPTED: Partner.State.CONNECTED,
+        State.DECLINED: Partner.State.DECLINED,
+        State.REVOKED: Partner.State.REVOKED,
+    }
+
+    def close(self, state: State, **also: Any) -> None:
+        """Part of each act that uses it up; `also` is set on the partner. Raises NotPending."""
+        # The WHERE is the lock: of two answers at one moment, the second finds no such row; nor after a resend.
+        found = PartnerInvitation.objects.pending().filter(pk=self.pk, token_hash=self.token_hash)
+        if not found.update(state=state, nonce="", token_hash=""):
+            raise self.NotPending
+        self.refresh_from_db()
+        Partner.objects.filter(pk=self.partner_id).update(state=self.PARTNER_STATE[state], **also)
+        self.partner.refresh_from_db()
+
+    # -- the invited side -------------------------------------------------------------------------------------
+
+    @property
+    def is_alive(self) -> bool:
+        """Whoever invited must still be one who may: asked at each look, in the workspace's context."""
+        inviter = Membership.objects.active().filter(user=self.invited_by_id).select_related("user").first()
+        return (
+            self.state == self.State.PENDING
+            and not self.is_expired
+            and self.tenant.is_active
+            and inviter is not None
+            and inviter.may(Permission.CONNECT_PARTNERS, self.partner)
+        )
+
+    @classmethod
+    def behind(cls, token_hash: str) -> "Offer":
+        """What the link that was opened offers. Raises Dead."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tenant_id, invitation_id FROM partners_invitation_door(%s)", [token_hash])
+            row = cursor.fetchone()
+        if row is None:
+            raise cls.Dead
+        with tenant_context(row[0]):
+            invitation = (
+                cls.objects.select_related("partner", "tenant", "invited_by").filter(pk=row[1]).first()
+            )
+            if invitation is None or not invitation.opens_with(token_hash) or not invitation.is_alive:
+                raise cls.Dead
+            return Offer(
+                token_hash=token_hash,
+                invitation_id=invitation.pk,
+                tenant_id=invitation.tenant_id,
+                workspace=invitation.tenant.name,
+                inviter=str(invitation.invited_by),
+                inviter_email=invitation.invited_by.email,
+                email=invitation.email,
+                note=invitation.note,
+                levels=invitation.partner.levels,
+                expires_at=invitation.expires_at,
+            )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What an invited person may know of an invitation, and the two answers to it."""
+
+    token_hash: str
+    invitation_id: UUID
+    tenant_id: UUID
+    workspace: str
+    inviter: str
+    inviter_email: str
+    email: str
+    note: str
+    levels: Levels
+    expires_at: datetime
+
+    class AlreadyConnected(Exception):
+        """These two workspaces are partners."""
+
+    class NotForYou(Exception):
+        """Sent to an address that this person has not confirmed as the own one."""
+
+    def is_for(self, user: User) -> bool:
+        if not user.is_authenticated:
+            return False
+        return EmailAddress.objects.filter(user=user, email=self.email, verified=True).exists()
+
+    def workspaces_of(self, user: User) -> list[Membership]:
+        """Where this person may connect partners; not the workspace that invites."""
+        mine = Membership.across_tenants.of(user).exclude(tenant=self.tenant_id).select_related("tenant")
+        return [m for m in mine.order_by("tenant__name") if Permission.CONNECT_PARTNERS in m.permissions]
+
+    @transaction.atomic
+    def accept(self, *, by: Membership, levels: Levels) -> Partner:
+        """Connect the workspace of this membership; returns its record of the partner.
+
+        Raises AlreadyConnected, NotForYou, PartnerInvitation.Dead.
+        """
+        if not self.is_for(by.user) or Permission.CONNECT_PARTNERS not in by.permissions:
+            raise self.NotForYou
+        with tenant_context(by.tenant_id, by=by):
+            link = self._link(by.tenant_id)
+            with tenant_context(self.tenant_id):
+                theirs = self._answer(PartnerInvitation.State.ACCEPTED, connection_id=link.pk)
+                their_levels, inviting = theirs.levels, Tenant.objects.get(pk=self.tenant_id)
+            ours = self._our_record(inviting, link)
+            SharingRule.write(ours, levels)
+            link.publish({self.tenant_id: their_levels, by.tenant_id: levels})
+            ours.record_on_both_sides(Action.PARTNER_CONNECTED, by=by)
+            return ours
+
+    @transaction.atomic
+    def decline(self, *, by: User) -> None:
+        """Raises NotForYou, PartnerInvitation.Dead."""
+        if not self.is_for(by):
+            raise self.NotForYou
+        with tenant_context(self.tenant_id):
+            partner = self._answer(PartnerInvitation.State.DECLINED)
+            AuditEvent.record(Action.PARTNER_INVITATION_DECLINED, by=by, target=partner)
+
+    def _link(self, invitee_id: UUID) -> Connection:
+        """The unique pair is the lock: of two answers at one moment, the second waits here for the first."""
+        try:
+            with transaction.atomic():
+                return Connection.objects.create(inviter_id=self.tenant_id, invitee_id=invitee_id)
+        except IntegrityError as twice:
+            raise self.AlreadyConnected from twice
+
+    def _answer(self, state: str, **also: Any) -> Partner:
+        """Use the invitation up, in its workspace's context; returns its partner record."""
+        invitation = PartnerInvitation.objects.filter(
+            pk=self.invitation_id, token_hash=self.token_hash
+        ).first()
+        if invitation is None or not invitation.is_alive:
+            raise PartnerInvitation.Dead
+        try:
+            invitation.close(state, **also)
+        except PartnerInvitation.NotPending as quicker:
+            raise PartnerInvitation.Dead from quicker
+        return invitation.partner
+
+    def _our_record(self, inviting: Tenant, link: Connection) -> Partner:
+        """The one from an earlier connection of these two, or a new one."""
+        earlier = Connection.objects.between(link.inviter_id, link.invitee_id).exclude(pk=link.pk)
+        ours = Partner.objects.filter(connection_id__in=earlier.values("pk")).order_by("-created_at").first()
+        if ours is None:
+            return Partner.objects.create(
+                name=inviting.name,
+                domain=inviting.domain,
+                state=Partner.State.CONNECTED,
+                connection_id=link.pk,
+            )
+        PartnerInvitation.objects.pending().filter(partner=ours).update(
+            state=PartnerInvitation.State.REVOKED, nonce="", token_hash=""
+        )
+        ours.state, ours.connection_id = Partner.State.CONNECTED, link.pk
+        ours.save(update_fields=["state", "connection_id"])
+        return ours

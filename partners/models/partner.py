@@ -1,0 +1,279 @@
+"""Our record of a company we sell with, and what we do with it."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, Self
+from uuid import UUID
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+from guardian.shortcuts import assign_perm
+
+from audit.actions import Action
+from audit.models import AuditEvent
+from audit.origin import Origin, current_origin
+from core.managers import TenantManager, TenantQuerySet
+from core.models import Membership, TenantModel, User
+from core.roles import Permission, Role
+from core.tenancy import tenant_context
+from partners.models.connection import Connection
+from partners.models.grant import Grant, PartnerGrant
+from partners.models.sharing import Levels, SharingRule, all_hidden
+
+
+class PartnerQuerySet(TenantQuerySet):
+    def connected(self) -> Self:
+        return self.filter(state__in=[Partner.State.CONNECTED, Partner.State.PAUSED])
+
+    def visible_to(self, membership: Membership) -> Self:
+        """A restricted partner is for admins, owners and people with a grant."""
+        if membership.role in {Role.OWNER, Role.ADMIN}:
+            return self
+        granted = PartnerGrant.objects.filter(user=membership.user_id).values("content_object_id")
+        return self.filter(Q(is_restricted=False) | Q(pk__in=granted))
+
+    def in_states(self, *states: str) -> Self:
+        return self.filter(state__in=states) if states else self
+
+    def matching(self, words: str) -> Self:
+        return self.filter(Q(name__icontains=words) | Q(domain__icontains=words)) if words else self
+
+    def by_name(self) -> Self:
+        return self.order_by("name", "pk")
+
+
+class Partner(TenantModel):
+    """Our record of another company; the other side has its own record of us."""
+
+    # What each kind of grant may add to a role; `core.roles` says to which.
+    GRANTS = {
+        Grant.MANAGER: frozenset({Permission.CONNECT_PARTNERS, Permission.CHANGE_SHARING}),
+        Grant.CONTRIBUTOR: frozenset(),
+        Grant.VIEWER: frozenset(),
+    }
+
+    class State(models.TextChoices):
+        INVITED = "invited"
+        CONNECTED = "connected"
+        PAUSED = "paused"
+        ENDED = "ended"
+        DECLINED = "declined"
+        REVOKED = "revoked", "Invitation revoked"
+
+    class Changed(Exception):
+        """Somebody else changed it since the page was shown."""
+
+    name = models.CharField(max_length=100)
+    domain = models.CharField(max_length=253, blank=True)
+    notes = models.TextField(blank=True, max_length=5000)
+    is_restricted = models.BooleanField("restricted", default=False)
+    state = models.CharField(max_length=10, choices=State, default=State.INVITED)
+    owner = models.ForeignKey(User, models.DB_SET_NULL, null=True, blank=True, related_name="+")
+    # No foreign key: a constraint on a two-sided table would tell whether a hidden row exists.
+    connection_id = models.UUIDField(null=True, blank=True, db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TenantManager.from_queryset(PartnerQuerySet)()
+
+    class Meta(TenantModel.Meta):
+        default_permissions = ()
+        permissions = [
+            ("manage_partner", "Manages this partner and what is shared with it"),
+            ("contribute_to_partner", "Works on this partner's accounts and intros"),
+            ("view_partner_restricted", "Sees this partner though it is restricted"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "connection_id"], name="partner_once_per_connection")
+        ]
+        indexes = [models.Index(fields=["tenant", "name"], name="partner_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    # -- questions --------------------------------------------------------------------------------------------
+
+    def granted_to(self, user_id: UUID) -> frozenset[Permission]:
+        """What this person's grants here may add to a role."""
+        grants = (
+            PartnerGrant.objects.on(self).filter(user=user_id).values_list("permission__codename", flat=True)
+        )
+        return frozenset().union(*(self.GRANTS[Grant(code)] for code in grants))
+
+    @cached_property
+    def connection(self) -> Connection | None:
+        return Connection.objects.filter(pk=self.connection_id).first() if self.connection_id else None
+
+    @staticmethod
+    def with_connections(partners: Iterable["Partner"]) -> None:
+        """Fetch all their connections at once."""
+        partners = list(partners)
+        found = Connection.objects.in_bulk([p.connection_id for p in partners if p.connection_id])
+        for partner in partners:
+            partner.connection = found.get(partner.connection_id)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """What we share with them."""
+        return SharingRule.objects.filter(partner=self).levels()
+
+    @property
+    def their_levels(self) -> Levels:
+        """What they share with us."""
+        return self.connection.shown_to(self.tenant_id) if self.is_connected else all_hidden()
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state in {self.State.CONNECTED, self.State.PAUSED}
+
+    @property
+    def is_paused_by_us(self) -> bool:
+        return self.state == self.State.PAUSED and self.connection.paused_by == self.tenant_id
+
+    @property
+    def may_be_invited_again(self) -> bool:
+        return self.state in {self.State.ENDED, self.State.DECLINED, self.State.REVOKED}
+
+    # -- acts: what is ours alone ---------------------------------------------------------------------------
+
+    @transaction.atomic
+    def change(self, *, by: Membership, **fields: Any) -> None:
+        before = {name: getattr(self, name) for name in fields}
+        changed = {name: value for name, value in fields.items() if value != before[name]}
+        if not changed:
+            return
+        for name, value in changed.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(changed))
+        AuditEvent.record(
+            Action.PARTNER_CHANGED,
+            by=by,
+            target=self,
+            # Notes may hold anything: that they changed is enough.
+            changes={
+                name: "changed" if name == "notes" else [before[name], changed[name]] for name in changed
+            },
+        )
+
+    @transaction.atomic
+    def grant(self, grant: Grant, *, to: Membership, by: Membership) -> None:
+        """One grant a person: a new one takes the place of the old. A viewer gets no more than to see.
+
+        Raises ValueError where the role can't carry it.
+        """
+        if grant not in Grant.for_role(to.role):
+            raise ValueError(f"{grant} is too much for a {to.role}.")
+        before = self._drop_grants(to)
+        if before == grant.label:
+            return
+        assign_perm(grant.value, to.user, self)
+        AuditEvent.record(Action.GRANT_GIVEN, by=by, target=self, changes={str(to): [before, grant.label]})
+
+    @transaction.atomic
+    def take_grant(self, *, of: Membership, by: Membership) -> None:
+        if before := self._drop_grants(of):
+            AuditEvent.record(Action.GRANT_TAKEN, by=by, target=self, changes={str(of): [before, ""]})
+
+    def _drop_grants(self, membership: Membership) -> str:
+        held = PartnerGrant.objects.on(self).filter(user=membership.user_id)
+        codes = list(held.values_list("permission__codename", flat=True))
+        held.delete()
+        return Grant(codes[0]).label if codes else ""
+
+    # -- acts on the connection: Connection first, then the partners, then the trails, in each of them ------
+
+    @transaction.atomic
+    def share(self, levels: Levels, *, seen: Levels, by: Membership) -> None:
+        """Let the partner see this from now on. `seen`: what the person was shown before deciding.
+
+        Raises Changed.
+        """
+        link = self._locked()
+        before = SharingRule.objects.filter(partner=self).levels()
+        if before != seen:
+            raise self.Changed
+        if before == levels:
+            return
+        SharingRule.write(self, levels)
+        self.levels = levels
+        changes = {
+            name.label: [before[name].label, levels[name].label]
+            for name in levels
+            if levels[name] != before[name]
+        }
+        if link is None:
+            AuditEvent.record(Action.SHARING_CHANGED, by=by, target=self, changes=changes)
+        else:
+            link.publish({self.tenant_id: levels})
+            self.record_on_both_sides(Action.SHARING_CHANGED, by=by, changes=changes)
+
+    def pause(self, *, by: Membership) -> None:
+        """Nothing is shown to either side until we resume. Raises Connection.NotNow."""
+        active = Q(state=Connection.State.ACTIVE)
+        self._move(
+            active, Action.CONNECTION_PAUSED, by=by, state=Connection.State.PAUSED, paused_by=self.tenant_id
+        )
+
+    def resume(self, *, by: Membership) -> None:
+        """For the side that paused. Raises Connection.NotNow."""
+        ours = Q(state=Connection.State.PAUSED, paused_by=self.tenant_id)
+        self._move(ours, Action.CONNECTION_RESUMED, by=by, state=Connection.State.ACTIVE, paused_by=None)
+
+    @transaction.atomic
+    def end(self, *, by: Membership) -> None:
+        """For good: what was shown is gone for both, and no rule stays. Raises Connection.NotNow."""
+        alive = Q(state__in=[Connection.State.ACTIVE, Connection.State.PAUSED])
+        over = {"state": Connection.State.ENDED, "ended_at": timezone.now()}
+        self._move(alive, Action.CONNECTION_ENDED, by=by, **over)
+
+    @transaction.atomic
+    def _move(self, condition: Q, action: Action, *, by: Membership, **fields: Any) -> None:
+        # The WHERE is the lock: of two acts at one moment, the second finds another state.
+        if not Connection.objects.filter(condition, pk=self.connection_id).update(**fields):
+            raise Connection.NotNow
+        self.__dict__.pop("connection", None)
+        state = self.STATE_OF[fields["state"]]
+        for side in (self.connection.inviter_id, self.connection.invitee_id):
+            with tenant_context(side):
+                Partner.objects.filter(connection_id=self.connection_id).update(state=state)
+                if state == self.State.ENDED:
+                    SharingRule.objects.filter(partner__connection_id=self.connection_id).delete()
+        self.refresh_from_db(fields=["state"])
+        self.record_on_both_sides(action, by=by)
+
+    STATE_OF = {
+        Connection.State.ACTIVE: State.CONNECTED,
+        Connection.State.PAUSED: State.PAUSED,
+        Connection.State.ENDED: State.ENDED,
+    }
+
+    def _locked(self) -> Connection | None:
+        """The connection, or else our own row, held until commit. Raises Changed."""
+        link = Connection.objects.select_for_update(no_key=True).filter(pk=self.connection_id).first()
+        if link and not link.is_over:
+            return link
+        mine = Partner.objects.select_for_update(no_key=True).get(pk=self.pk)
+        if mine.connection_id != self.connection_id:
+            raise self.Changed
+        return None
+
+    def record_on_both_sides(
+        self, action: Action, *, by: Membership, changes: dict[str, Any] | None = None
+    ) -> None:
+        """Each trail names its own record of the other. Theirs learns nothing of our person's computer."""
+        sides = {self.tenant_id: self}
+        across = self.connection.across_from(self.tenant_id)
+        with tenant_context(across):
+            sides[across] = Partner.objects.get(connection_id=self.connection_id)
+        for tenant_id in sorted(sides):  # in one order, so that two acts can't wait for each other
+            with tenant_context(tenant_id):
+                facts = dict(changes or {})
+                if tenant_id == self.tenant_id:
+                    AuditEvent.record(action, by=by, target=self, changes=facts)
+                    continue
+                origin = current_origin.set(Origin())
+                try:
+                    facts["done by"] = sides[tenant_id].name
+                    AuditEvent.record(action, by=by, target=sides[tenant_id], changes=facts)
+                finally:
+                    current_origin.reset(origin)
