@@ -1,0 +1,54 @@
+"""Two connected workspaces and what they share, without the acts that lead there."""
+
+from core.models import Tenant
+from core.tenancy import tenant_context
+from overlaps import matching
+from overlaps.models import Account, Overlap, OverlapCount
+from partners.models import Connection, Level, Partner, Population, SharingRule, all_hidden
+
+NAMED = dict.fromkeys(Population, Level.OVERLAPS)
+COUNTED = dict.fromkeys(Population, Level.COUNTS)
+EVERYTHING = dict.fromkeys(Population, Level.ALL)
+
+
+def connect(one: Tenant, other: Tenant) -> tuple[Partner, Partner]:
+    """Each side's record of the other; nothing is shared yet."""
+    with tenant_context(one):
+        link = Connection.objects.create(inviter=one, invitee=other)
+    return partner_record(one, other, link), partner_record(other, one, link)
+
+
+def partner_record(tenant: Tenant, company: Tenant, link: Connection) -> Partner:
+    with tenant_context(tenant):
+        return Partner.objects.create(name=company.name, state=Partner.State.CONNECTED, connection_id=link.pk)
+
+
+def share(partner: Partner, levels: dict | None = None, **by_name: str) -> None:
+    """What the owner of this record shows that partner from now on."""
+    levels = (
+        all_hidden() | (levels or {}) | {Population(name): Level(level) for name, level in by_name.items()}
+    )
+    with tenant_context(partner.tenant_id):
+        SharingRule.write(partner, levels)
+        Connection.objects.get(pk=partner.connection_id).publish({partner.tenant_id: levels})
+
+
+def add(tenant: Tenant, name: str, population: str = "prospects", **fields) -> Account:
+    """An account; `domain` is made from the name where none is given."""
+    fields.setdefault("domain", f"{name.lower().replace(' ', '')}.com")
+    with tenant_context(tenant):
+        account = Account.objects.create(name=name, population=population, **fields)
+        matching.refresh()
+    return account
+
+
+def seen_by(tenant: Tenant) -> set[tuple[str, str, str]]:
+    """(name, my population, their population) of all that this workspace may see."""
+    with tenant_context(tenant):
+        return set(Overlap.objects.visible().values_list("name", "my_population", "their_population"))
+
+
+def counted_by(tenant: Tenant) -> dict[tuple[str, str], int]:
+    with tenant_context(tenant):
+        cells = OverlapCount.objects.visible().values_list("my_population", "their_population", "accounts")
+        return {(mine, theirs): accounts for mine, theirs, accounts in cells}
