@@ -1,14 +1,32 @@
 """Lock 2: the default manager of a tenant table answers for the current workspace only, or not at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
 
-from core.tenancy import NoTenantContext, WrongTenant, current_context, current_tenant_id
+from core.tenancy import Context, NoTenantContext, WrongTenant, current_context, current_tenant_id
 
 
-class TenantQuerySet(models.QuerySet):
+def _ask_context() -> None:
+    if current_context() == Context():
+        raise NoTenantContext("Rows were fetched after their context had ended.")
+
+
+class ContextQuerySet(models.QuerySet):
+    """Asks for the context when its rows are fetched too: outside one, the database would answer "none" in silence."""
+
+    def _fetch_all(self) -> None:
+        if self._result_cache is None:
+            _ask_context()
+        super()._fetch_all()
+
+    def _iterator(self, *args: Any) -> Iterator[Any]:
+        _ask_context()
+        yield from super()._iterator(*args)
+
+
+class TenantQuerySet(ContextQuerySet):
     def update(self, **values: Any) -> int:
         if {"tenant", "tenant_id"} & values.keys():
             raise WrongTenant("A row never moves to another workspace.")
