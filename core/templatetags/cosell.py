@@ -109,7 +109,9 @@ def place_at_hand(context: Context) -> str:
 
 
 @register.inclusion_tag("partials/place.html", takes_context=True)
-def place(context: Context, name: str, label: str, drawing: str, count: int = 0, style: str = "nav") -> dict:
+def place(
+    context: Context, name: str, label: str, drawing: str, count: int = 0, where: str = "sidebar"
+) -> dict:
     """One entry of the main navigation; no entry while its page does not exist."""
     try:
         url = path_to(context, name)
@@ -121,7 +123,7 @@ def place(context: Context, name: str, label: str, drawing: str, count: int = 0,
         "drawing": drawing,
         "count": count,
         "current": place_at_hand(context) == _place_of(name),
-        "style": style,
+        "where": where,
     }
 
 

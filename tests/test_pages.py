@@ -1,0 +1,44 @@
+"""What every page keeps to, and the pages that tell of a refusal."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.http import Http404
+from django.template.loader import render_to_string
+from django.views import defaults
+from django_htmx.middleware import HtmxMiddleware
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+PAGES = sorted(TEMPLATES.rglob("*.html"))
+
+
+@pytest.mark.parametrize("template", PAGES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_page_holds_nothing_that_the_content_policy_forbids(template):
+    text = template.read_text()
+
+    assert not re.search(r"\sstyle=", text), "no inline style"
+    assert not re.search(r"\son[a-z]+=", text), "no inline handler"
+    assert not re.search(r"<script(?![^>]*(\ssrc=|application/json))", text), "no inline script"
+    assert not re.search(r"hx-on|javascript:|[\"'(]js:", text), "nothing that htmx would have to evaluate"
+    assert not re.search(r"hx-trigger=\"[^\"]*\[", text), "no filter in a trigger: it is evaluated too"
+    assert not re.search(r"\|\s*safe\b|autoescape off", text), "nothing unescaped"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 429, 500])
+def test_a_refusal_needs_no_request_no_session_and_no_query(status):
+    html = render_to_string(f"{status}.html")
+
+    assert html.count("<h1>") == 1
+    assert f"{status}</p>" in html
+    assert 'href="/"' in html
+
+
+def test_htmx_gets_a_refusal_as_a_toast(rf):
+    request = HtmxMiddleware(lambda request: defaults.page_not_found(request, Http404()))
+    answer = request(rf.get("/w/acme/", headers={"HX-Request": "true"}))
+
+    assert answer.status_code == 404
+    assert answer.text.startswith('<div class="toast toast--error" role="alert">')
+    assert "There is nothing here" in answer.text
+    assert "<html" not in answer.text
