@@ -2,13 +2,14 @@
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from itertools import cycle, islice
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import Count
 from django.test import AsyncClient, Client
 
@@ -24,6 +25,18 @@ def accounts(acme, globex):
     for tenant, name in [(acme, "Stark"), (globex, "Wayne")]:
         with tenant_context(tenant):
             Account.objects.create(name=name)
+
+
+def run(work: Coroutine) -> object:
+    """asyncio.run; the thread that asked the database for it gives its connection back."""
+
+    async def tidy() -> object:
+        try:
+            return await work
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return asyncio.run(tidy())
 
 
 def text_of(response) -> str:
@@ -44,7 +57,7 @@ def test_each_kind_of_view_sees_it_under_asgi_too(kind, accounts, ada, log_in):
         await client.aforce_login(ada.user, "allauth.account.auth_backends.AuthenticationBackend")
         return (await client.get(f"/w/acme/test/{kind}/")).text
 
-    assert asyncio.run(ask()) == "[Stark]"
+    assert run(ask()) == "[Stark]"
 
 
 @pytest.mark.parametrize("kind", ["naive-stream", "lazy-stream"])
@@ -72,7 +85,7 @@ def test_async_tasks_have_a_context_each(accounts, acme, globex):
     async def both() -> list[list[str]]:
         return await asyncio.gather(*[names(tenant) for tenant in islice(cycle([acme, globex]), 20)])
 
-    assert asyncio.run(both()) == [["Stark"], ["Wayne"]] * 10
+    assert run(both()) == [["Stark"], ["Wayne"]] * 10
 
 
 def test_async_queries_stay_inside(accounts, acme):
@@ -86,7 +99,7 @@ def test_async_queries_stay_inside(accounts, acme):
         with pytest.raises(NoTenantContext):
             [account async for account in Account.objects.all()]
 
-    asyncio.run(after())
+    run(after())
 
 
 def test_a_command_opens_its_own(accounts, globex):
