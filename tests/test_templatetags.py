@@ -163,6 +163,14 @@ def test_a_hue_stays_with_its_owner_and_an_accent_goes_before_it():
     assert 'data-hue="3"' in render("{% avatar t %}", t=Tenant(name="Acme", accent="3"))
 
 
+def test_a_logo_stands_for_the_initials_where_members_look(monkeypatch):
+    monkeypatch.setattr(Tenant, "path_to", lambda self, name, version: f"/logo/{version}.png")
+    acme = Tenant(name="Acme", logo_version="abc")
+
+    assert '<img class="avatar avatar--ws" src="/logo/abc.png" alt="">' in render("{% avatar t %}", t=acme)
+    assert "<img" not in render("{% avatar t logo=False %}", t=acme)
+
+
 # -- forms ---------------------------------------------------------------------------------------------------
 
 

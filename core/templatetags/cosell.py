@@ -143,16 +143,20 @@ def _initials(name: str) -> str:
 
 
 @register.inclusion_tag("partials/avatar.html")
-def avatar(thing: Any, size: str = "") -> dict:
-    """A square for a workspace or a partner, a circle for a user, a membership, an invited address."""
+def avatar(thing: Any, size: str = "", logo: bool = True) -> dict:
+    """A square for a workspace or a partner, a circle for a user, a membership, an invited address.
+
+    Only members are served a workspace's logo: where others look, say `logo=False`.
+    """
     thing = getattr(thing, "user", thing)
     person = isinstance(thing, AbstractBaseUser) or "@" in str(thing)
+    version = getattr(thing, "logo_version", "") if logo else ""
     classes = ["avatar", not person and "avatar--ws", size and f"avatar--{size}"]
     return {
         "initials": _initials(_name_of(thing)),
         "hue": getattr(thing, "accent", "") or zlib.crc32(str(getattr(thing, "pk", thing)).encode()) % 8 + 1,
         "classes": " ".join(filter(None, classes)),
-        "logo": getattr(thing, "logo_url", ""),
+        "logo": version and thing.path_to("workspaces:logo_file", version=version),
     }
 
 
