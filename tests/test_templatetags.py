@@ -167,8 +167,13 @@ def test_a_logo_stands_for_the_initials_where_members_look(monkeypatch):
     monkeypatch.setattr(Tenant, "path_to", lambda self, name, version: f"/logo/{version}.png")
     acme = Tenant(name="Acme", logo_version="abc")
 
-    assert '<img class="avatar avatar--ws" src="/logo/abc.png" alt="">' in render("{% avatar t %}", t=acme)
-    assert "<img" not in render("{% avatar t logo=False %}", t=acme)
+    here, elsewhere = a_request(tenant=acme), a_request(tenant=None)
+    picture = '<img class="avatar avatar--ws" src="/logo/abc.png" alt="">'
+
+    assert picture in render("{% avatar t %}", t=acme, request=here)
+    assert picture in render("{% avatar t logo=True %}", t=acme, request=elsewhere)
+    assert "<img" not in render("{% avatar t %}", t=acme, request=elsewhere)
+    assert "<img" not in render("{% avatar t %}", t="Acme", request=elsewhere)
 
 
 # -- forms ---------------------------------------------------------------------------------------------------
