@@ -13,7 +13,9 @@ from core.operations import DefinerFunction, TenantTable, app_role, match_role
 REWRITE = """
 CREATE FUNCTION overlaps_rewrite(
     link uuid, link_state text, viewer uuid, discloser uuid, present_version integer
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql
+-- Right after an import the planner takes both lists for a handful of rows, and a nested loop for a good idea.
+SET enable_nestloop = off SET work_mem = '64MB' AS $$
 DECLARE
     nobody CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     them uuid;  -- the viewer's record of the discloser
