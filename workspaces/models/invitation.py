@@ -10,6 +10,7 @@ from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied
 from django.db import connection, models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from audit.actions import Action
@@ -132,7 +133,8 @@ class Invitation(Keyed, TenantModel):
     @classmethod
     def judge(cls, emails: Iterable[str]) -> list[Recipient]:
         """For valid addresses in lower case, in the workspace of the context."""
-        emails = list(emails)
+        if not (emails := list(emails)):
+            return []
         people = Membership.objects.filter(user__email__in=emails).values_list("user__email", "is_active")
         known = {email: Verdict.MEMBER if active else Verdict.DEACTIVATED for email, active in people}
         for email, state in cls.objects.filter(email__in=emails).values_list("email", "state"):
@@ -187,13 +189,13 @@ class Invitation(Keyed, TenantModel):
                     Action.INVITATION_CHANGED, by=by, target=self, changes={"role": [before, role]}
                 )
 
-    def copy_link(self, *, by: Membership) -> str:
-        """The key itself, for another way to send it. Raises PermissionDenied, Dead."""
+    def link(self, *, by: Membership) -> str:
+        """The path with the key, to be sent another way. Raises PermissionDenied, Dead."""
         with turn(by):
             self._reload()
             self._may(by, self.role)
             AuditEvent.record(Action.INVITATION_COPIED, by=by, target=self)
-            return self.token
+            return reverse("workspaces:invitation_open", kwargs={"token": self.token})
 
     def revoke(self, *, by: Membership) -> None:
         """Raises PermissionDenied, Dead."""
