@@ -17,6 +17,20 @@ class Action(Enum):
         action.sentence = sentence
         return action
 
+    @property
+    def subject(self) -> str:
+        return self.value.partition(".")[0]
+
+    @property
+    def label(self) -> str:
+        """For lists to choose from, below the subject."""
+        return self.value.partition(".")[2].replace("_", " ").capitalize()
+
+    @property
+    def is_personal(self) -> bool:
+        """Stands in the security trail, not in a workspace's."""
+        return self.subject == "person" or self is Action.ACCESS_REFUSED
+
     # -- the person's own account: SecurityEvent --
     SIGNED_UP = "person.signed_up", None, "signed up"
     SIGNED_IN = "person.signed_in", None, "signed in"

@@ -1,2 +1,11 @@
+from django.urls import path
+
+from audit import views
+
 app_name = "audit"
-urlpatterns = []
+urlpatterns = [
+    path("accounts/security/", views.security, name="security"),
+    path("w/<slug:slug>/audit/", views.trail, name="trail"),
+    path("w/<slug:slug>/audit/export/", views.export, name="export"),
+    path("w/<slug:slug>/audit/verify_audit_export.py", views.verifier, name="verifier"),
+]
