@@ -7,9 +7,10 @@ from procrastinate.contrib.django import app
 from core import mail
 from core.tenancy import tenant_context
 from partners.models import PartnerInvitation
+from workspaces.tasks import PATIENCE
 
 
-@app.task(name="partners.mail_invitation")
+@app.task(name="partners.mail_invitation", queue="mail", retry=PATIENCE)
 def mail_invitation(tenant_id: str, invitation_id: str) -> None:
     with tenant_context(UUID(tenant_id)):
         found = PartnerInvitation.objects.select_related("partner", "tenant", "invited_by").filter(

@@ -28,8 +28,8 @@ class PartnerInvitationQuerySet(TenantQuerySet):
         """Answerable, but for its age."""
         return self.filter(state=PartnerInvitation.State.PENDING)
 
-    def unexpired(self) -> Self:
-        return self.pending().filter(expires_at__gt=timezone.now())
+    def with_inviter(self) -> Self:
+        return self.select_related("partner", "tenant", "invited_by")
 
 
 class PartnerInvitation(Keyed, TenantModel):
@@ -41,6 +41,7 @@ class PartnerInvitation(Keyed, TenantModel):
     PURPOSE = "partner-invitation"
     LIFE = timedelta(days=14)
     BETWEEN_MAILS = timedelta(minutes=5)
+    A_DAY = 50  # mails of one workspace
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -55,7 +56,7 @@ class PartnerInvitation(Keyed, TenantModel):
         """Answered or revoked by now."""
 
     class TooSoon(Exception):
-        """The last mail went out a moment ago."""
+        """The last mail went out a moment ago, or there were many today."""
 
     partner = TenantForeignKey(Partner, related_name="invitations")
     email = models.EmailField("e-mail")
@@ -82,6 +83,10 @@ class PartnerInvitation(Keyed, TenantModel):
     def is_expired(self) -> bool:
         return self.state == self.State.PENDING and self.expires_at <= timezone.now()
 
+    @property
+    def may_be_resent(self) -> bool:
+        return self.sent_at <= timezone.now() - self.BETWEEN_MAILS
+
     # -- the inviting side ------------------------------------------------------------------------------------
 
     @classmethod
@@ -89,7 +94,7 @@ class PartnerInvitation(Keyed, TenantModel):
     def send(
         cls, *, name: str, domain: str, email: str, note: str, levels: Levels, by: Membership
     ) -> "PartnerInvitation":
-        """A new partner, invited."""
+        """A new partner, invited. Raises TooSoon."""
         partner = Partner.objects.create(name=name, domain=domain, owner=by.user)
         SharingRule.write(partner, levels)
         return cls._send(partner, email=email, note=note, by=by)
@@ -97,7 +102,7 @@ class PartnerInvitation(Keyed, TenantModel):
     @classmethod
     @transaction.atomic
     def send_again(cls, partner: Partner, *, email: str, note: str, levels: Levels, by: Membership) -> Self:
-        """To a partner that declined, or whose connection or invitation ended. Raises Partner.Changed."""
+        """To a partner that declined, or whose connection or invitation ended. Raises Partner.Changed, TooSoon."""
         again = Q(state__in=[Partner.State.ENDED, Partner.State.DECLINED, Partner.State.REVOKED])
         if not Partner.objects.filter(again, pk=partner.pk).update(state=Partner.State.INVITED):
             raise Partner.Changed
@@ -120,7 +125,7 @@ class PartnerInvitation(Keyed, TenantModel):
     def resend(self, *, by: Membership) -> None:
         """A new link and a new fortnight; the old link is dead. Raises NotPending, TooSoon."""
         self._lock()
-        if self.sent_at > timezone.now() - self.BETWEEN_MAILS:
+        if not self.may_be_resent:
             raise self.TooSoon
         self._renew(by=by)
         self.save()
@@ -138,6 +143,9 @@ class PartnerInvitation(Keyed, TenantModel):
         )
 
     def _renew(self, *, by: Membership) -> None:
+        a_day_ago = timezone.now() - timedelta(days=1)
+        if PartnerInvitation.objects.filter(sent_at__gt=a_day_ago).count() >= self.A_DAY:
+            raise self.TooSoon
         self.new_key()
         self.invited_by = by.user
         self.sent_at = timezone.now()
@@ -193,9 +201,7 @@ class PartnerInvitation(Keyed, TenantModel):
         if row is None:
             raise cls.Dead
         with tenant_context(row[0]):
-            invitation = (
-                cls.objects.select_related("partner", "tenant", "invited_by").filter(pk=row[1]).first()
-            )
+            invitation = cls.objects.with_inviter().filter(pk=row[1]).first()
             if invitation is None or not invitation.opens_with(token_hash) or not invitation.is_alive:
                 raise cls.Dead
             return Offer(
@@ -234,9 +240,15 @@ class Offer:
         """Sent to an address that this person has not confirmed as the own one."""
 
     def is_for(self, user: User) -> bool:
+        """Never by user.email, which nobody may have verified."""
         if not user.is_authenticated:
             return False
-        return EmailAddress.objects.filter(user=user, email=self.email, verified=True).exists()
+        return EmailAddress.objects.filter(user=user, email__iexact=self.email, verified=True).exists()
+
+    @property
+    def masked_email(self) -> str:
+        name, _, domain = self.email.partition("@")
+        return f"{name[:1]}***@{domain}"
 
     def workspaces_of(self, user: User) -> list[Membership]:
         """Where this person may connect partners; not the workspace that invites."""

@@ -6,7 +6,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
@@ -19,7 +19,7 @@ from core.roles import Permission, Role
 from core.tenancy import tenant_context
 from partners.models.connection import Connection
 from partners.models.grant import Grant, PartnerGrant
-from partners.models.sharing import Levels, SharingRule, all_hidden
+from partners.models.sharing import Level, Levels, Population, SharingRule, all_hidden
 
 
 class PartnerQuerySet(TenantQuerySet):
@@ -121,6 +121,20 @@ class Partner(TenantModel):
     def their_levels(self) -> Levels:
         """What they share with us."""
         return self.connection.shown_to(self.tenant_id) if self.is_connected else all_hidden()
+
+    @property
+    def their_names(self) -> list[Population]:
+        """Of these populations they show names."""
+        return [name for name, level in self.their_levels.items() if level.rank >= Level.OVERLAPS.rank]
+
+    @property
+    def team(self) -> list[tuple[Membership, Grant]]:
+        """The active members with a grant here."""
+        held = PartnerGrant.objects.on(self).filter(user=OuterRef("user")).values("permission__codename")[:1]
+        members = Membership.objects.active().annotate(held=Subquery(held)).exclude(held=None)
+        return [
+            (m, Grant(m.held)) for m in members.select_related("user").order_by("user__name", "user__email")
+        ]
 
     @property
     def is_connected(self) -> bool:

@@ -28,6 +28,10 @@ class Level(models.TextChoices):
         return list(Level).index(self)
 
     @property
+    def short(self) -> str:
+        return self.label.split()[0] if self is not Level.OVERLAPS else "Overlaps"
+
+    @property
     def shows(self) -> str:
         return SHOWS[self]
 

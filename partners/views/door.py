@@ -1,0 +1,71 @@
+"""The invited side: from the link in a mail to a connection. No workspace is in the path, and none is entered."""
+
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from core.gate import open_to
+from core.tokens import hash_of
+from partners.forms import AcceptForm
+from partners.models import Offer, PartnerInvitation
+from partners.views.access import data_of, status_of
+
+IN_SESSION = "partner_invitation"
+
+
+@open_to("anyone")
+@require_GET
+def invitation_open(request: HttpRequest, token: str) -> HttpResponse:
+    """Keeps the hash and leads to a clean address: no history, log or Referer holds the token for long."""
+    request.session[IN_SESSION] = hash_of(token)
+    return redirect("partners:invitation")
+
+
+@open_to("anyone")
+@require_http_methods(["GET", "POST"])
+def invitation(request: HttpRequest) -> HttpResponse:
+    try:
+        offer = PartnerInvitation.behind(request.session.get(IN_SESSION, ""))
+        if not offer.is_for(request.user):
+            return _not_for_you(request, offer)
+        return _accept(request, offer)
+    except (PartnerInvitation.Dead, Offer.NotForYou):
+        return dead(request)
+
+
+def _accept(request: HttpRequest, offer: Offer) -> HttpResponse:
+    """Raises PartnerInvitation.Dead, Offer.NotForYou."""
+    form = AcceptForm(data_of(request), offer=offer, places=offer.workspaces_of(request.user))
+    if form.is_bound and form.succeeds():
+        del request.session[IN_SESSION]
+        messages.success(request, f"{form.partner} and you are partners now.")
+        return redirect(form.place.tenant.path_to("partners:detail", pk=form.partner.pk))
+    return render(request, "partners/accept.html", {"offer": offer, "form": form}, status=status_of(form))
+
+
+def _not_for_you(request: HttpRequest, offer: Offer) -> HttpResponse:
+    refused = request.method == "POST"
+    status = HTTPStatus.FORBIDDEN if refused else HTTPStatus.OK
+    return render(request, "partners/accept.html", {"offer": offer, "form": None}, status=status)
+
+
+@open_to("anyone")
+@require_POST
+def invitation_decline(request: HttpRequest) -> HttpResponse:
+    try:
+        offer = PartnerInvitation.behind(request.session.get(IN_SESSION, ""))
+        if not offer.is_for(request.user):
+            return _not_for_you(request, offer)
+        offer.decline(by=request.user)
+    except PartnerInvitation.Dead:
+        return dead(request)
+    del request.session[IN_SESSION]
+    return render(request, "partners/declined.html", {"offer": offer})
+
+
+def dead(request: HttpRequest) -> HttpResponse:
+    """One page, whatever the reason."""
+    return render(request, "partners/invitation_dead.html", status=HTTPStatus.GONE)
