@@ -162,7 +162,7 @@ class SharingForm(LevelsForm):
 class GrantForm(forms.Form):
     """A member of this workspace, and what they are to this partner."""
 
-    member = forms.ModelChoiceField(Membership.objects, label="Person", empty_label="Choose a person")
+    member = forms.ModelChoiceField(None, label="Person", empty_label="Choose a person")
     grant = forms.ChoiceField(choices=Grant, label="As", initial=Grant.CONTRIBUTOR)
 
     def __init__(self, *args: Any, partner: Partner, by: Membership, **kwargs: Any) -> None:
