@@ -20,7 +20,7 @@ from core.models import Membership
 from core.tenancy import person_context, tenant_context
 
 Respond = Callable[[HttpRequest], HttpResponse]
-WORKSPACE_PATH = re.compile(r"^/w/([^/]+)/")
+WORKSPACE_PATH = re.compile(r"^/w/([^/\0]+)/")
 
 
 class WorkspaceMiddleware:
