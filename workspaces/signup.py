@@ -9,15 +9,25 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import DefaultAccountAdapter
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from core.models import User
-from workspaces.forms.fields import OneLineField
 from workspaces import founding
+from workspaces.forms.fields import OneLineField
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    def clean_email(self, email: str) -> str:
+        MaxLengthValidator(User._meta.get_field("email").max_length)(email)
+        return super().clean_email(email)
+
+    def save_user(self, request: HttpRequest, user: User, form: forms.Form, commit: bool = True) -> User:
+        for name, value in form.person().items():
+            setattr(user, name, value)
+        return super().save_user(request, user, form, commit)
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """After the commit, so that no lock waits for a mail server; with links from the settings, because the
         Host header, its port at least, is the sender's to choose."""
@@ -37,9 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):
 class SignupForm(allauth_forms.SignupForm):
     """E-mail, name, company, password: an account and its workspace, or, for a taken address, nothing at all."""
 
-    name = OneLineField(
-        label="Your name", max_length=200, widget=forms.TextInput({"autocomplete": "name"})
-    )
+    name = OneLineField(label="Your name", max_length=200, widget=forms.TextInput({"autocomplete": "name"}))
     company = OneLineField(
         max_length=100,
         required=False,
@@ -72,12 +80,12 @@ class SignupForm(allauth_forms.SignupForm):
                 domain = self.cleaned_data["email"].partition("@")[2]
                 founding.sign_up(
                     User.objects.create_user(
-                        f"{uuid4().hex}@{domain}", self.cleaned_data["password1"], **self._person()
+                        f"{uuid4().hex}@{domain}", self.cleaned_data["password1"], **self.person()
                     )
                 )
                 raise self.Undone
         except self.Undone:
             pass
 
-    def _person(self) -> dict[str, str]:
+    def person(self) -> dict[str, str]:
         return {"name": self.cleaned_data["name"], "business_name": self.cleaned_data["company"]}

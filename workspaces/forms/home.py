@@ -46,7 +46,10 @@ class ActForm(forms.Form):
     """A form whose act may be refused when it is done, by somebody else's being quicker for example."""
 
     REFUSALS: dict[type[Exception], tuple[str, str]] = {
-        Tenant.SlugTaken: ("slug", "This address is taken, now or by links of former days. Please choose another one."),
+        Tenant.SlugTaken: (
+            "slug",
+            "This address is taken, now or by links of former days. Please choose another one.",
+        ),
         profile.TooManyAddresses: (
             "slug",
             "This workspace has had ten addresses. It can go back to one of them, but not take another.",
@@ -66,7 +69,9 @@ class ActForm(forms.Form):
 
 class NewWorkspaceForm(ActForm):
     name = OneLineField(
-        max_length=100, help_text="Usually the company’s name.", widget=forms.TextInput({"autocomplete": "organization"})
+        max_length=100,
+        help_text="Usually the company’s name.",
+        widget=forms.TextInput({"autocomplete": "organization"}),
     )
     slug = SlugField(
         label="Address",
@@ -92,7 +97,10 @@ class NewWorkspaceForm(ActForm):
 class ProfileForm(ActForm):
     name = OneLineField(max_length=100)
     contact_email = forms.EmailField(
-        label="Contact e-mail", max_length=254, required=False, help_text="For mail about the workspace itself."
+        label="Contact e-mail",
+        max_length=254,
+        required=False,
+        help_text="For mail about the workspace itself.",
     )
     domain = forms.CharField(
         max_length=253,

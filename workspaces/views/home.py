@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
-from core import naming
 from core.gate import open_to, requires
 from core.http import MemberRequest
 from core.roles import Permission
@@ -26,7 +25,7 @@ SECTIONS = {
     "accounts": "overlaps:accounts",
     "intros": "intros:list",
     "partners": "partners:list",
-    "settings": "workspaces:members",
+    "settings": "workspaces:settings",
 }
 
 # -- outside of a workspace ------------------------------------------------------------------------------------
@@ -54,21 +53,18 @@ def switcher(request: HttpRequest) -> HttpResponse:
     """What the panel in the sidebar holds; without htmx, the chooser shows the same."""
     if not request.htmx:
         return redirect("workspaces:chooser")
-    at, section = request.GET.get("at", ""), SECTIONS.get(request.GET.get("section", ""), HOME)
+    at, came_from = request.GET.get("at", ""), request.GET.get("section", "")
+    context = {"at": at, "came_from": came_from, "section": SECTIONS.get(came_from, HOME)}
     if "q" in request.GET:
-        found = places.mine(request.GET["q"])[:A_PAGE]
-        return render(
-            request, "workspaces/switcher.html#places", {"places": found, "at": at, "section": section}
-        )
-    rows = list(places.at_first(at)[: A_PAGE + 2])
-    here = rows.pop(0) if rows and rows[0].tenant.slug == at else None
-    context = {
+        context["found"] = list(places.mine(request.GET["q"])[:A_PAGE])
+        return render(request, "workspaces/switcher.html#places", context)
+    rows = list(places.at_first(at)[: A_PAGE + 1])
+    here = rows[0] if rows and rows[0].tenant.slug == at else None
+    context |= {
+        "rows": rows,
         "here": here,
-        "places": rows[:A_PAGE],
-        "more": len(rows) > A_PAGE,
-        "searchable": len(rows) + bool(here) >= SEARCH_FROM,
-        "at": at,
-        "section": section,
+        "places": rows[1:] if here else rows[:A_PAGE],
+        "searchable": len(rows) >= SEARCH_FROM,
         "invitations": Invitation.mine(request.user),
     }
     return render(request, "workspaces/switcher.html", context)
