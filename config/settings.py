@@ -154,6 +154,7 @@ ACCOUNT_RATE_LIMITS = {"found_workspace": "10/h/user"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.partition(":")[0]
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env("TRUSTED_PROXY_COUNT", "0"))
+MFA_ADAPTER = "workspaces.secondstep.SecondStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False
@@ -210,6 +211,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 IMPORT_MAX_BYTES = int(env("IMPORT_MAX_BYTES", str(20 * 1024 * 1024)))
 IMPORT_MAX_ROWS = int(env("IMPORT_MAX_ROWS", "50000"))
+UPLOAD_MAX_BYTES = max(IMPORT_MAX_BYTES, 2 * 1024 * 1024)
+FILE_UPLOAD_HANDLERS = ["core.uploads.CountingUploadHandler"]
 LOGO_MAX_BYTES = 2 * 1024 * 1024
 
 # -- mail ------------------------------------------------------------------------------------------------------

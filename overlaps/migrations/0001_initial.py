@@ -438,9 +438,154 @@ class Migration(migrations.Migration):
                 fields=("tenant", "partner", "my_population", "their_population"), name="overlap_count_once"
             ),
         ),
+        migrations.CreateModel(
+            name="Import",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("filename", models.CharField(max_length=200)),
+                ("size", models.PositiveIntegerField()),
+                (
+                    "population",
+                    models.CharField(
+                        choices=[
+                            ("customers", "Customers"),
+                            ("open_opportunities", "Open opportunities"),
+                            ("prospects", "Prospects"),
+                        ],
+                        default="prospects",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("uploaded", "Waiting"),
+                            ("importing", "Importing"),
+                            ("imported", "Imported"),
+                            ("failed", "Failed"),
+                        ],
+                        default="uploaded",
+                        max_length=10,
+                    ),
+                ),
+                ("read_as", models.CharField(max_length=100)),
+                ("header", models.JSONField(default=list)),
+                ("columns", models.JSONField(default=list)),
+                ("notes", models.JSONField(default=list)),
+                ("rows_total", models.PositiveIntegerField(default=0)),
+                ("rows_done", models.PositiveIntegerField(default=0)),
+                ("created", models.PositiveIntegerField(default=0)),
+                ("updated", models.PositiveIntegerField(default=0)),
+                ("unchanged", models.PositiveIntegerField(default=0)),
+                ("rejected", models.PositiveIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=300)),
+                ("membership_id", models.UUIDField()),
+                ("by_name", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="+",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportPart",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                (
+                    "batch",
+                    core.fields.TenantForeignKey(
+                        on_row_delete="CASCADE", related_name="parts", to="overlaps.import"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="+",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportReject",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("reason", models.CharField(max_length=300)),
+                ("cells", models.JSONField(default=list)),
+                (
+                    "batch",
+                    core.fields.TenantForeignKey(
+                        on_row_delete="CASCADE", related_name="rejects", to="overlaps.import"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DB_CASCADE,
+                        related_name="+",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+            },
+        ),
+        migrations.AddIndex(
+            model_name="import",
+            index=models.Index(fields=["tenant", "-created_at"], name="import_newest"),
+        ),
+        migrations.AddConstraint(
+            model_name="importpart",
+            constraint=models.UniqueConstraint(fields=("tenant", "batch", "number"), name="import_part_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="importreject",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "batch", "number"), name="import_reject_once"
+            ),
+        ),
         TenantTable("Account", match=True),
         TenantTable("Overlap", match=True),
         TenantTable("OverlapCount", match=True),
+        TenantTable("Import"),
+        TenantTable("ImportPart"),
+        TenantTable("ImportReject"),
         written_by_match_only("overlaps_overlap"),
         written_by_match_only("overlaps_overlapcount"),
         for_match_only("overlaps_rewrite(uuid, text, uuid, uuid, integer)", REWRITE),

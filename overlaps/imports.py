@@ -1,0 +1,276 @@
+"""From a file to the account list: read outside of any long transaction, then all of it or nothing in one."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from core.models import Membership
+from core.tenancy import tenant_context
+from overlaps import matching
+from overlaps.columns import BadRow, values_of
+from overlaps.models import Import, ImportReject
+from overlaps.tables import Table, Unreadable, read
+
+logger = logging.getLogger(__name__)
+
+STAGED = (
+    *("number", "name", "domain", "domain_key", "country", "population", "owner_name", "stage", "amount"),
+    *("contact_name", "contact_email"),
+)
+SHOW_PROGRESS_EVERY = 2_000
+# Rows are kept in memory between reading and writing: as many as an import may have.
+
+
+@dataclass
+class Reading:
+    """What the rows of a file came to."""
+
+    staged: list[tuple] = field(default_factory=list)
+    rejects: list[ImportReject] = field(default_factory=list)
+    without_domain: dict[int, list[str]] = field(
+        default_factory=dict
+    )  # these may turn out to be another row's account
+    notes: list[str] = field(default_factory=list)
+
+
+class Stopped(Exception):
+    """Says to a person why nothing was imported."""
+
+
+def check(data: bytes) -> tuple[Table, int]:
+    """The table and its number of rows. Raises Unreadable."""
+    table = read(data)
+    count = sum(1 for _ in table.rows())
+    if count > settings.IMPORT_MAX_ROWS:
+        raise Unreadable(
+            f"This file has {count:,} rows; {settings.IMPORT_MAX_ROWS:,} are the most. Please split it."
+        )
+    if not count:
+        raise Unreadable("Below the first row, with the names of the columns, this file has no rows.")
+    return table, count
+
+
+def run(tenant_id: UUID, import_id: UUID) -> None:
+    """May be killed at any point and run again: until the one transaction is through, nothing has happened."""
+    with tenant_context(tenant_id):
+        batch = Import.objects.filter(pk=import_id).first()
+        if batch is None or not batch.begin():
+            return
+        by, data = batch.initiator(), batch.bytes()
+    try:
+        if by is None:
+            raise Stopped("Whoever started this import may no longer import accounts.")
+        reading = _read_rows(batch, data)
+        with tenant_context(tenant_id, by=by):
+            _write(batch, reading, by=by)
+    except (Stopped, Unreadable) as reason:
+        _fail(batch, str(reason), by=by)
+    except Exception:
+        _fail(batch, "Something went wrong on our side. Nothing was imported; please try again.", by=by)
+        raise
+
+
+def _fail(batch: Import, reason: str, *, by: Membership | None) -> None:
+    with tenant_context(batch.tenant_id, by=by):
+        batch.fail(reason, by=by)
+
+
+def _read_rows(batch: Import, data: bytes) -> Reading:
+    table = read(data)
+    reading, first_with, strange = Reading(), {}, {"country": [], "domain": []}
+    for done, (number, cells) in enumerate(table.rows(), start=1):
+        try:
+            values = _values(table, cells, default=batch.population)
+            _only_once(values, number, first_with)
+        except BadRow as reason:
+            reading.rejects.append(
+                ImportReject(batch=batch, number=number, reason=str(reason), cells=_kept(cells))
+            )
+        else:
+            reading.staged.append((number, *(values.get(name, "") for name in STAGED[1:])))
+            if not values["domain_key"]:
+                reading.without_domain[number] = _kept(cells)
+            _look_at(values, table, cells, strange)
+        if done % SHOW_PROGRESS_EVERY == 0:
+            _show_progress(batch, done)
+    reading.notes = [*table.notes, *_in_words(strange)]
+    return reading
+
+
+def _values(table: Table, cells: list[str], *, default: str) -> dict[str, Any]:
+    if len(cells) != len(table.header):
+        raise BadRow(f"It has {len(cells):,} cells, the first row has {len(table.header)}.")
+    named = {name: cell for name, cell in zip(table.fields, cells, strict=True) if name}
+    return values_of(named, default=default)
+
+
+def _only_once(values: dict[str, Any], number: int, first_with: dict[Any, int]) -> None:
+    key = values["domain_key"] or (values["name"].lower(), values["country"])
+    first = first_with.setdefault(key, number)
+    if first != number:
+        same = "domain" if values["domain_key"] else "name and country"
+        raise BadRow(f"It has the same {same} as row {first:,}.")
+
+
+def _look_at(values: dict[str, Any], table: Table, cells: list[str], strange: dict[str, list[str]]) -> None:
+    """What is taken over, though not as it stands there."""
+    for name, kept in (("country", "country"), ("domain", "domain_key")):
+        cell = cells[table.fields.index(name)].strip() if name in table.fields else ""
+        if cell and not values[kept]:
+            strange[name].append(cell[:60])
+
+
+def _in_words(strange: dict[str, list[str]]) -> list[str]:
+    said = {
+        "country": "the country is not known and was left empty",
+        "domain": "the domain is not one company’s own, so it matches nothing",
+    }
+    return [
+        f"In {len(cells):,} row{'s' * (len(cells) > 1)} {said[name]}, such as “{cells[0]}”."
+        for name, cells in strange.items()
+        if cells
+    ]
+
+
+def _kept(cells: list[str]) -> list[str]:
+    """A row for the person to correct; of a row that is none, enough to know it again."""
+    return [cell[:2000].replace("\0", "") for cell in cells[:200]]
+
+
+def _show_progress(batch: Import, done: int) -> None:
+    with tenant_context(batch.tenant_id):
+        Import.objects.filter(pk=batch.pk).update(rows_done=done)
+
+
+# -- the one transaction ----------------------------------------------------------------------------------------
+
+# COPY is refused on a table under row-level security: so into a temporary one, and from there.
+STAGE = """
+CREATE TEMPORARY TABLE overlaps_staged (
+    number integer PRIMARY KEY, name text, domain text, domain_key text, country text, population text, owner_name text,
+    stage text, amount numeric(14, 2), contact_name text, contact_email text, account_id uuid, found_by text
+) ON COMMIT DROP
+"""
+FIND_BY_DOMAIN = """
+UPDATE overlaps_staged s SET account_id = found.id, found_by = 'domain'
+  FROM (SELECT DISTINCT ON (n.number) n.number, a.id
+          FROM overlaps_staged n
+          JOIN overlaps_account a ON a.tenant_id = %(tenant)s AND a.domain_key = n.domain_key
+         WHERE n.domain_key <> ''
+         ORDER BY n.number, lower(a.name) = lower(n.name) DESC, a.created_at, a.id) found
+ WHERE found.number = s.number
+"""
+# An account without a domain gets the one in the file; a row without one finds the account that has it.
+FIND_BY_NAME = """
+UPDATE overlaps_staged s SET account_id = found.id, found_by = 'name'
+  FROM (SELECT DISTINCT ON (n.number) n.number, a.id
+          FROM overlaps_staged n
+          JOIN overlaps_account a
+            ON a.tenant_id = %(tenant)s AND lower(a.name) = lower(n.name) AND a.country = n.country
+         WHERE n.account_id IS NULL AND (n.domain_key = '' OR a.domain_key = '')
+         ORDER BY n.number, a.domain_key = '' DESC, a.created_at, a.id) found
+ WHERE found.number = s.number
+"""
+# Two rows for one account: the one with its domain has it, else the first. Of the others those with a domain of their
+# own are new accounts; the rest are told.
+UNTANGLE = """
+WITH ranked AS (
+    SELECT number, row_number() OVER (PARTITION BY account_id ORDER BY found_by, number) AS place,
+           first_value(number) OVER (PARTITION BY account_id ORDER BY found_by, number) AS first
+      FROM overlaps_staged WHERE account_id IS NOT NULL
+), freed AS (
+    UPDATE overlaps_staged s SET account_id = NULL FROM ranked r
+     WHERE r.number = s.number AND r.place > 1 AND s.domain_key <> ''
+)
+DELETE FROM overlaps_staged s USING ranked r
+ WHERE r.number = s.number AND r.place > 1 AND s.domain_key = ''
+RETURNING s.number, r.first
+"""
+# An empty cell leaves what is there.
+UPDATE = """
+WITH wanted AS (
+    SELECT a.id, s.name,
+           CASE WHEN s.domain_key <> '' OR a.domain = '' THEN s.domain ELSE a.domain END AS domain,
+           CASE WHEN s.domain_key <> '' OR a.domain = '' THEN s.domain_key ELSE a.domain_key END AS domain_key,
+           coalesce(nullif(s.country, ''), a.country) AS country,
+           coalesce(nullif(s.population, ''), a.population) AS population,
+           coalesce(nullif(s.owner_name, ''), a.owner_name) AS owner_name,
+           coalesce(nullif(s.stage, ''), a.stage) AS stage,
+           coalesce(s.amount, a.amount) AS amount,
+           coalesce(nullif(s.contact_name, ''), a.contact_name) AS contact_name,
+           coalesce(nullif(s.contact_email, ''), a.contact_email) AS contact_email
+      FROM overlaps_staged s JOIN overlaps_account a ON a.tenant_id = %(tenant)s AND a.id = s.account_id
+)
+UPDATE overlaps_account a
+   SET name = w.name, domain = w.domain, domain_key = w.domain_key, country = w.country, population = w.population,
+       owner_name = w.owner_name, stage = w.stage, amount = w.amount, contact_name = w.contact_name,
+       contact_email = w.contact_email, updated_at = now()
+  FROM wanted w
+ WHERE a.tenant_id = %(tenant)s AND a.id = w.id
+   AND (a.name, a.domain, a.domain_key, a.country, a.population, a.owner_name, a.stage, a.amount, a.contact_name,
+        a.contact_email)
+       IS DISTINCT FROM
+       (w.name, w.domain, w.domain_key, w.country, w.population, w.owner_name, w.stage, w.amount, w.contact_name,
+        w.contact_email)
+"""
+INSERT = """
+INSERT INTO overlaps_account (
+       tenant_id, id, name, domain, domain_key, country, population, owner_name, stage, amount, contact_name,
+       contact_email, is_private, created_at, updated_at)
+SELECT %(tenant)s, gen_random_uuid(), s.name, s.domain, s.domain_key, s.country,
+       coalesce(nullif(s.population, ''), %(population)s), s.owner_name, s.stage, s.amount, s.contact_name,
+       s.contact_email, false, now(), now()
+  FROM overlaps_staged s WHERE s.account_id IS NULL
+"""
+
+
+def _write(batch: Import, reading: Reading, *, by: Membership) -> None:
+    values = {"tenant": batch.tenant_id, "population": batch.population}
+    with connection.cursor() as cursor:
+        # One import of a workspace at a time: each looks for the accounts that the other made.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('import:' || %s, 0))", [str(batch.tenant_id)]
+        )
+        _stage(cursor, reading.staged)
+        cursor.execute(FIND_BY_DOMAIN, values)
+        cursor.execute(FIND_BY_NAME, values)
+        cursor.execute(UNTANGLE)
+        reading.rejects += [
+            ImportReject(
+                batch=batch,
+                number=number,
+                reason=f"It is the same account as row {first:,}.",
+                cells=reading.without_domain[number],
+            )
+            for number, first in cursor.fetchall()
+        ]
+        cursor.execute("SELECT count(*), count(account_id) FROM overlaps_staged")
+        staged, found = cursor.fetchone()
+        cursor.execute(UPDATE, values)
+        updated = cursor.rowcount
+        cursor.execute(INSERT, values)
+        created = cursor.rowcount
+        cursor.execute("DROP TABLE overlaps_staged")
+    ImportReject.objects.bulk_create(reading.rejects, batch_size=2_000)
+    matching.refresh()
+    batch.finish(
+        by=by,
+        created=created,
+        updated=updated,
+        unchanged=found - updated,
+        rejected=len(reading.rejects),
+        rows_done=staged + len(reading.rejects),
+        notes=reading.notes,
+    )
+
+
+def _stage(cursor: Any, staged: list[tuple]) -> None:
+    cursor.execute(STAGE)
+    with cursor.copy(f"COPY overlaps_staged ({', '.join(STAGED)}) FROM STDIN") as copy:
+        for row in staged:
+            copy.write_row(row)
+    cursor.execute("ANALYZE overlaps_staged")
