@@ -162,15 +162,20 @@ class SharingForm(LevelsForm):
 class GrantForm(forms.Form):
     """A member of this workspace, and what they are to this partner."""
 
-    member = forms.ModelChoiceField(None, label="Person", empty_label="Choose a person")
+    member = forms.ChoiceField(label="Person")
     grant = forms.ChoiceField(choices=Grant, label="As", initial=Grant.CONTRIBUTOR)
 
     def __init__(self, *args: Any, partner: Partner, by: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.partner, self.by = partner, by
-        self.fields["member"].queryset = (
-            Membership.objects.active().select_related("user").order_by("user__name", "user__email")
-        )
+        self.fields["member"].choices = lambda: [("", "Choose a person"), *self._people]
+
+    @property
+    def _people(self) -> list[tuple[str, str]]:
+        return [(str(member.pk), str(member)) for member in self.partner.colleagues]
+
+    def clean_member(self) -> Membership:
+        return next(m for m in self.partner.colleagues if str(m.pk) == self.cleaned_data["member"])
 
     def clean(self) -> dict[str, Any]:
         member, grant = self.cleaned_data.get("member"), self.cleaned_data.get("grant")

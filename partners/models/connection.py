@@ -70,9 +70,9 @@ class Connection(PublicModel):
         """The workspace on the other side."""
         return self.invitee_id if tenant_id == self.inviter_id else self.inviter_id
 
-    def shown_to(self, tenant_id: UUID) -> Levels:
-        """What the other side shares with this one."""
-        return levels_from(getattr(self, f"{self.side_of(self.across_from(tenant_id))}_levels"))
+    def shown_by(self, tenant_id: UUID) -> Levels:
+        """What this side shares with the other."""
+        return levels_from(getattr(self, f"{self.side_of(tenant_id)}_levels"))
 
     def publish(self, levels: dict[UUID, Levels]) -> None:
         """What these sides share from now on: the last statement of an act that wrote the rules."""

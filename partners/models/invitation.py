@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from audit.models import AuditEvent
 from core.fields import TenantForeignKey
 from core.managers import TenantManager, TenantQuerySet
 from core.models import Membership, Tenant, TenantModel, User
-from core.roles import Permission
+from core.roles import Permission, permissions_on
 from core.tenancy import tenant_context
 from core.tokens import Keyed
 from partners.models.connection import Connection
@@ -183,14 +184,19 @@ class PartnerInvitation(Keyed, TenantModel):
     @property
     def is_alive(self) -> bool:
         """Whoever invited must still be one who may: asked at each look, in the workspace's context."""
-        inviter = Membership.objects.active().filter(user=self.invited_by_id).select_related("user").first()
         return (
             self.state == self.State.PENDING
             and not self.is_expired
             and self.tenant.is_active
-            and inviter is not None
-            and inviter.may(Permission.CONNECT_PARTNERS, self.partner)
+            and self.inviter is not None
+            and self.inviter.user.is_active
+            and Permission.CONNECT_PARTNERS in permissions_on(self.partner, self.inviter)
         )
+
+    @cached_property
+    def inviter(self) -> Membership | None:
+        members = Membership.objects.active().select_related("user")
+        return members.filter(user=self.invited_by_id).first()
 
     @classmethod
     def behind(cls, token_hash: str) -> "Offer":
@@ -267,7 +273,7 @@ class Offer:
             link = self._link(by.tenant_id)
             with tenant_context(self.tenant_id):
                 theirs = self._answer(PartnerInvitation.State.ACCEPTED, connection_id=link.pk)
-                their_levels, inviting = theirs.levels, Tenant.objects.get(pk=self.tenant_id)
+                their_levels, inviting = theirs.rules_now(), Tenant.objects.get(pk=self.tenant_id)
             ours = self._our_record(inviting, link)
             SharingRule.write(ours, levels)
             link.publish({self.tenant_id: their_levels, by.tenant_id: levels})

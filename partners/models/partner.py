@@ -33,6 +33,11 @@ class PartnerQuerySet(TenantQuerySet):
         granted = PartnerGrant.objects.filter(user=membership.user_id).values("content_object_id")
         return self.filter(Q(is_restricted=False) | Q(pk__in=granted))
 
+    def with_grant_of(self, membership: Membership) -> Self:
+        """`held`: the code of the member's grant on it, so that permissions cost no query of their own."""
+        held = PartnerGrant.objects.filter(content_object=OuterRef("pk"), user=membership.user_id)
+        return self.annotate(held=Subquery(held.values("permission__codename")[:1]))
+
     def in_states(self, *states: str) -> Self:
         return self.filter(state__in=states) if states else self
 
@@ -94,11 +99,30 @@ class Partner(TenantModel):
     # -- questions --------------------------------------------------------------------------------------------
 
     def granted_to(self, user_id: UUID) -> frozenset[Permission]:
-        """What this person's grants here may add to a role."""
-        grants = (
-            PartnerGrant.objects.on(self).filter(user=user_id).values_list("permission__codename", flat=True)
-        )
-        return frozenset().union(*(self.GRANTS[Grant(code)] for code in grants))
+        """What this person's grant here may add to a role."""
+        if user_id not in self.known_grants:
+            held = PartnerGrant.objects.on(self).filter(user=user_id)
+            self.known_grants[user_id] = held.values_list("permission__codename", flat=True).first()
+        code = self.known_grants[user_id]
+        return self.GRANTS[Grant(code)] if code else frozenset()
+
+    @cached_property
+    def known_grants(self) -> dict[UUID, str | None]:
+        """Codes that were fetched already, by person."""
+        return {}
+
+    @cached_property
+    def colleagues(self) -> list[Membership]:
+        """All active members, each with `held`: the code of the grant here, or None."""
+        held = PartnerGrant.objects.on(self).filter(user=OuterRef("user")).values("permission__codename")
+        members = Membership.objects.active().select_related("user").annotate(held=Subquery(held[:1]))
+        found = list(members.order_by("user__name", "user__email"))
+        self.known_grants.update({member.user_id: member.held for member in found})
+        return found
+
+    @property
+    def team(self) -> list[tuple[Membership, Grant]]:
+        return [(member, Grant(member.held)) for member in self.colleagues if member.held]
 
     @cached_property
     def connection(self) -> Connection | None:
@@ -114,27 +138,27 @@ class Partner(TenantModel):
 
     @cached_property
     def levels(self) -> Levels:
-        """What we share with them."""
+        """What we share with them. Of a connection, the levels that both sides read: one with the rules."""
+        if self.is_connected:
+            return self.connection.shown_by(self.tenant_id)
+        return self.rules_now()
+
+    def rules_now(self) -> Levels:
         return SharingRule.objects.filter(partner=self).levels()
 
     @property
     def their_levels(self) -> Levels:
         """What they share with us."""
-        return self.connection.shown_to(self.tenant_id) if self.is_connected else all_hidden()
+        return (
+            self.connection.shown_by(self.connection.across_from(self.tenant_id))
+            if self.is_connected
+            else all_hidden()
+        )
 
     @property
     def their_names(self) -> list[Population]:
         """Of these populations they show names."""
         return [name for name, level in self.their_levels.items() if level.rank >= Level.OVERLAPS.rank]
-
-    @property
-    def team(self) -> list[tuple[Membership, Grant]]:
-        """The active members with a grant here."""
-        held = PartnerGrant.objects.on(self).filter(user=OuterRef("user")).values("permission__codename")[:1]
-        members = Membership.objects.active().annotate(held=Subquery(held)).exclude(held=None)
-        return [
-            (m, Grant(m.held)) for m in members.select_related("user").order_by("user__name", "user__email")
-        ]
 
     @property
     def is_connected(self) -> bool:
@@ -192,6 +216,8 @@ class Partner(TenantModel):
         held = PartnerGrant.objects.on(self).filter(user=membership.user_id)
         codes = list(held.values_list("permission__codename", flat=True))
         held.delete()
+        self.known_grants.clear()
+        self.__dict__.pop("colleagues", None)
         return Grant(codes[0]).label if codes else ""
 
     # -- acts on the connection: Connection first, then the partners, then the trails, in each of them ------
@@ -203,7 +229,7 @@ class Partner(TenantModel):
         Raises Changed.
         """
         link = self._locked()
-        before = SharingRule.objects.filter(partner=self).levels()
+        before = self.rules_now()
         if before != seen:
             raise self.Changed
         if before == levels:

@@ -15,9 +15,11 @@ from partners.models import Partner
 
 def partner_for(request: MemberRequest, pk: UUID, permission: Permission | None = None) -> Partner:
     """404 for what this member may not see, 403 for what is beyond role and grants."""
-    found = Partner.objects.visible_to(request.membership).select_related("owner")
+    member = request.membership
+    found = Partner.objects.visible_to(member).with_grant_of(member).select_related("owner")
     partner = get_object_or_404(found, pk=pk)
-    partner.allowed = permissions_on(partner, request.membership)
+    partner.known_grants[member.user_id] = partner.held
+    partner.allowed = permissions_on(partner, member)
     if permission and permission not in partner.allowed:
         raise PermissionDenied(permission)
     return partner

@@ -51,9 +51,17 @@ def partner_page(
     request: MemberRequest, partner: Partner, grant_form: GrantForm | None = None
 ) -> HttpResponse:
     form = grant_form or GrantForm(partner=partner, by=request.membership)
+    invitation = None
+    if partner.state == State.INVITED:
+        invitation = PartnerInvitation.objects.pending().with_inviter().filter(partner=partner).first()
+    if invitation:
+        invitation.inviter = next(
+            (m for m in partner.colleagues if m.user_id == invitation.invited_by_id), None
+        )
+        invitation.partner = partner
     context = {
         "partner": partner,
-        "invitation": PartnerInvitation.objects.pending().with_inviter().filter(partner=partner).first(),
+        "invitation": invitation,
         "grant_form": form,
     }
     return render(request, "partners/detail.html", context, status=status_of(form))
