@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +21,7 @@ from core.models import Membership
 from core.tenancy import person_context, tenant_context
 
 Respond = Callable[[HttpRequest], HttpResponse]
+AN_HOUR = timedelta(hours=1)
 WORKSPACE_PATH = re.compile(r"^/w/([^/\0]+)/")
 
 
@@ -93,11 +95,12 @@ def _is_page(response: HttpResponse) -> bool:
 
 
 def _remember(request: HttpRequest) -> None:
-    """For `/` and for the order of the switcher; written only when somebody comes from another workspace."""
-    here = str(request.tenant.pk)
-    if request.session.get("last_workspace") != here:
+    """For `/`, the order of the switcher and "last active": written when somebody comes from another workspace, and
+    once an hour."""
+    here, now, last = str(request.tenant.pk), timezone.now(), request.membership.last_used_at
+    if request.session.get("last_workspace") != here or last is None or now - last > AN_HOUR:
         request.session["last_workspace"] = here
-        Membership.objects.filter(pk=request.membership.pk).update(last_used_at=timezone.now())
+        Membership.objects.filter(pk=request.membership.pk).update(last_used_at=now)
 
 
 class PrivacyMiddleware:
