@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from procrastinate.contrib.django import app
-
 from core import mail
 from core.models import Membership, MembershipQuerySet
 from core.roles import Permission, Role
@@ -19,14 +17,15 @@ ANSWERING = [role for role in Role if role is not Role.VIEWER]
 
 def tell(intro: "Intro", step: "IntroStep", side: Side | None) -> None:
     """One job for each person, in the transaction of the move: no move, no mail."""
+    from intros.tasks import mail_move
+
     if side is None:
         return
     tenant_id = intro.tenant_on(side)
     with tenant_context(tenant_id):
         people = list(_responsible(intro, side).exclude(user=step.by_id).values_list("pk", flat=True))
-    job = app.configure_task("intros.mail_move")
     for membership_id in people:
-        job.defer(tenant_id=str(tenant_id), membership_id=str(membership_id), step_id=str(step.pk))
+        mail_move.defer(tenant_id=str(tenant_id), membership_id=str(membership_id), step_id=str(step.pk))
 
 
 def _responsible(intro: "Intro", side: Side) -> MembershipQuerySet:

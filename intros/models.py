@@ -7,14 +7,15 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import connection as database
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from audit.actions import Action
 from audit.models import AuditEvent
 from core.managers import TwoSidedManager
-from core.models import Membership, PublicModel, Tenant
+from core.models import Membership, PublicModel, Tenant, User
+from core.roles import Permission
 from core.tenancy import current_tenant_id, tenant_context
 from intros import mail
 from intros.moves import IN_FLIGHT, MOVES, Move, Side, State
@@ -69,6 +70,27 @@ class IntroQuerySet(models.QuerySet["Intro"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-moved_at", "pk")
+
+    def newest_of_each_state(self, number: int) -> Self:
+        order = [F("moved_at").desc(), F("pk").asc()]
+        place = Window(RowNumber(), partition_by=F("state"), order_by=order)
+        return self.annotate(place=place).filter(place__lte=number).newest_first()
+
+    def by_state(self) -> dict[str, int]:
+        return dict(self.order_by().values_list("state").annotate(models.Count("pk")))
+
+    def waiting_for(self, membership: Membership) -> Self:
+        """Requests that this person may answer."""
+        if Permission.ANSWER_INTROS not in membership.permissions:
+            return self.none()
+        return self.visible_to(membership).received_by(membership.tenant).filter(state=State.REQUESTED)
+
+    @staticmethod
+    def waiting_everywhere() -> dict[UUID, int]:
+        """How many, by workspace, for the person at hand in all the own workspaces."""
+        with database.cursor() as cursor:
+            cursor.execute("SELECT workspace, waiting FROM intros_waiting()")
+            return dict(cursor.fetchall())
 
 
 class IntroManager(TwoSidedManager.from_queryset(IntroQuerySet)):
@@ -178,9 +200,19 @@ class Intro(PublicModel):
         return self.receiver_account if self.is_ours else self.requester_account
 
     @property
+    def asker(self) -> User:
+        """The person who asks, as far as the other side may know: a name."""
+        return User(pk=self.asked_by_id, name=self.asked_by)
+
+    @property
     def partner(self) -> Partner:
         """Our record of the other side, as far as `with_partner` read it."""
         return Partner(pk=self.partner_id, name=self.partner_name)
+
+    def expect(self, state: str) -> None:
+        """Raises AlreadyMoved where the person looked at another state than this one."""
+        if state and state != self.state:
+            raise self._refusal(expected="")
 
     @property
     def is_apart(self) -> bool:
@@ -252,17 +284,13 @@ class Intro(PublicModel):
             AuditEvent.record(Action.INTRO_REVISED, by=by, target=self, changes={"fields": changed})
 
     def request(self, *, by: Membership) -> None:
-        if not self._is_shared():
-            raise self.NotShared(f"{self.receiver_name} does not share this account with you any more.")
         self._move("request", by=by)
 
     def accept(self, *, by: Membership, answer: str = "") -> None:
         self._move("accept", by=by, answer=answer)
 
     def decline(self, *, by: Membership, reason: str, answer: str = "") -> None:
-        if reason == self.Reason.OTHER and not answer:
-            raise self.Incomplete("Say the reason in a few words.")
-        self._move("decline", by=by, reason=self.Reason(reason) if reason else "", answer=answer)
+        self._move("decline", by=by, reason=reason, answer=answer)
 
     def introduce(self, *, by: Membership, answer: str = "") -> None:
         self._move("introduce", by=by, answer=answer)
@@ -293,25 +321,32 @@ class Intro(PublicModel):
     @transaction.atomic
     def _move(self, name: str, *, by: Membership | None, answer: str = "", reason: str = "") -> None:
         move, seen, now = MOVES[name], self.state, timezone.now()
-        if by and not self._may(move, by):
-            raise PermissionDenied
-        given = {
-            "reason": reason,
-            **{field: getattr(self, field) for field in ("ask", "forwardable", "due_on")},
-        }
-        if missing := [field for field in move.needs if not given[field]]:
-            raise self.Incomplete(f"Still missing: {', '.join(missing).replace('_', ' ')}.")
+        self._check(name, move, by=by, answer=answer, reason=reason)
         stamps = {move.stamps: Coalesce(F(move.stamps), Value(now))} if move.stamps else {}
         # The WHERE is the lock: of two moves at one moment, the second finds no row in the state it saw.
-        rows = Intro.objects.filter(pk=self.pk, state=seen, state__in=move.sources)
+        rows = Intro.objects.filter(pk=self.pk, state=seen)
         if not move.when_apart:
             rows = rows.filter(
                 Exists(Connection.objects.filter(pk=OuterRef("connection_id"), state="active"))
             )
         if not rows.update(state=move.to, moved_at=now, **stamps):
-            raise self._refusal(expected=seen if seen in move.sources else "")
+            raise self._refusal(expected=seen)
         self.refresh_from_db()
         self._record(move, seen, by=by, answer=answer, reason=reason)
+
+    def _check(self, name: str, move: Move, *, by: Membership | None, answer: str, reason: str) -> None:
+        if by and not self._may(move, by):
+            raise PermissionDenied
+        if self.state not in move.sources:
+            raise self._refusal(expected="")
+        given = {"reason": reason, "ask": self.ask, "forwardable": self.forwardable, "due_on": self.due_on}
+        missing = [field for field in move.needs if not given[field]]
+        if reason == self.Reason.OTHER and not answer:
+            missing = ["the reason in a few words"]
+        if missing:
+            raise self.Incomplete(f"Still missing: {', '.join(missing).replace('_', ' ')}.")
+        if name == "request" and not self._is_shared():
+            raise self.NotShared(f"{self.receiver_name} does not share this account with you any more.")
 
     def _record(self, move: Move, before: str, *, by: Membership | None, answer: str, reason: str) -> None:
         step = IntroStep.objects.create(
@@ -341,14 +376,14 @@ class Intro(PublicModel):
         AuditEvent.record(move.action, by=by, target=self, changes=changes, seen_by=sides)
 
     def _is_shared(self) -> bool:
+        """Of a connection that is not active, the move itself tells."""
+        apart = ~Q(state=Connection.State.ACTIVE)
         return (
             Overlap.objects.visible()
-            .filter(partner__connection_id=self.connection_id, their_account_id=self.receiver_account)
+            .filter(partner=self.requester_partner, their_account_id=self.receiver_account)
             .exists()
-        ) or not self._is_connected()  # then the move itself says so
-
-    def _is_connected(self) -> bool:
-        return Connection.objects.filter(pk=self.connection_id, state=Connection.State.ACTIVE).exists()
+            or Connection.objects.filter(apart, pk=self.connection_id).exists()
+        )
 
     def _refusal(self, expected: str = State.DRAFT) -> Refused:
         """Why no row was found. Brings `self` to what is true now."""
