@@ -1,0 +1,172 @@
+"""Three companies with something of everything, for tests that walk through the whole product.
+
+Acme and Globex are connected; Initech knows nobody. What a company may never show to another holds its canary, e.g.
+"canary-acme". What it discloses to its partner holds "shown-acme".
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from conftest import member, person
+from core.models import Membership, Tenant, User
+from core.roles import Role
+from core.tenancy import tenant_context
+from intros.models import Intro
+from overlaps.models import Account, Overlap
+from partners.models import (
+    Connection,
+    Level,
+    Partner,
+    PartnerInvitation,
+    Population,
+    SharingRule,
+)
+from workspaces.founding import found
+from workspaces.models import Invitation
+
+LEVELS = {
+    Population.CUSTOMERS: Level.OVERLAPS,
+    Population.OPEN_OPPORTUNITIES: Level.COUNTS,
+    Population.PROSPECTS: Level.HIDDEN,
+}
+ROLES = ("viewer", "member", "admin", "owner")
+
+
+@dataclass
+class Company:
+    """A workspace with one person of each role, and one row of each kind by name."""
+
+    owner: Membership
+    people: dict[str, Membership] = field(default_factory=dict)
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.owner.tenant
+
+    @property
+    def canary(self) -> str:
+        return f"canary-{self.tenant.slug}"
+
+    @property
+    def shown(self) -> str:
+        return f"shown-{self.tenant.slug}"
+
+
+@dataclass
+class World:
+    acme: Company
+    globex: Company
+    initech: Company
+    former: User
+    deactivated: User
+    operator: User
+
+    def actors(self) -> dict[str, User | None]:
+        """Everybody who may knock at Acme's door."""
+        return {
+            "anonymous": None,
+            "stranger": self.initech.owner.user,
+            "partner": self.globex.owner.user,
+            "former": self.former,
+            "deactivated": self.deactivated,
+            "operator": self.operator,
+        } | {role: self.acme.people[role].user for role in ROLES}
+
+
+def build() -> World:
+    acme, globex, initech = (company(name) for name in ("Acme", "Globex", "Initech"))
+    connect(acme, globex)
+    for one in (acme, globex, initech):
+        furnish(one)
+    add_intros(acme, globex)
+    former, deactivated = member("Former", acme.tenant, Role.ADMIN), member("Dead", acme.tenant, Role.ADMIN)
+    with tenant_context(acme.tenant):
+        former.delete()
+        Membership.objects.filter(pk=deactivated.pk).update(is_active=False)
+    operator = person("Operator", "hosting")
+    User.objects.filter(pk=operator.pk).update(is_superuser=True)
+    return World(acme, globex, initech, former.user, deactivated.user, User.objects.get(pk=operator.pk))
+
+
+def company(name: str) -> Company:
+    owner = found(owner=person(f"{name}Owner", name), name=name)
+    made = Company(owner, {"owner": owner})
+    for role in (Role.VIEWER, Role.MEMBER, Role.ADMIN):
+        made.people[role.value] = member(f"{name}{role.value}", owner.tenant, role)
+    with tenant_context(made.tenant, by=owner):
+        for title, domain, population, extra in [
+            (f"{made.shown} shared", "both.example", Population.CUSTOMERS, {}),
+            (f"{made.canary} counted", "counted.example", Population.OPEN_OPPORTUNITIES, {}),
+            (f"{made.canary} hidden", "hidden.example", Population.PROSPECTS, {}),
+            (f"{made.canary} private", "private.example", Population.CUSTOMERS, {"is_private": True}),
+            (f"{made.canary} own", f"{made.canary}.example", Population.CUSTOMERS, {}),
+        ]:
+            Account.objects.create(
+                name=title,
+                domain=domain,
+                population=population,
+                stage=f"{made.canary} stage",
+                contact_name=f"{made.canary} contact",
+                contact_email=f"{made.canary}@contact.example",
+                owner_name=f"{made.shown} seller",
+                **extra,
+            )
+        made.rows["account"] = Account.objects.get(domain="both.example")
+    return made
+
+
+def connect(one: Company, other: Company) -> None:
+    with tenant_context(one.tenant):
+        link = Connection.objects.create(inviter=one.tenant, invitee=other.tenant)
+    for mine, theirs in ((one, other), (other, one)):
+        with tenant_context(mine.tenant, by=mine.owner):
+            mine.rows["partner"] = partner = Partner.objects.create(
+                name=theirs.tenant.name,
+                notes=f"{mine.canary} notes",
+                state=Partner.State.CONNECTED,
+                connection_id=link.pk,
+            )
+            SharingRule.write(partner, LEVELS)
+    with tenant_context(one.tenant):
+        link.publish({one.tenant.pk: LEVELS, other.tenant.pk: LEVELS})
+    for mine in (one, other):
+        with tenant_context(mine.tenant):
+            mine.rows["overlap"] = Overlap.objects.get(account=mine.rows["account"])
+
+
+def furnish(one: Company) -> None:
+    with tenant_context(one.tenant, by=one.owner):
+        one.rows["invitation"] = Invitation.send(
+            by=one.owner, email=f"{one.canary}@invited.example", note=f"{one.canary} note"
+        )
+        one.rows["partner_invitation"] = invitation = PartnerInvitation.send(
+            name=f"{one.canary} partner",
+            domain="",
+            email=f"{one.canary}@partner.example",
+            note=f"{one.canary} note",
+            levels=LEVELS,
+            by=one.owner,
+        )
+        one.rows["invited_partner"] = invitation.partner
+        one.rows["member"] = one.people["member"]
+
+
+def add_intros(one: Company, other: Company) -> None:
+    due = timezone.localdate() + timedelta(days=7)
+    for mine in (one, other):
+        with tenant_context(mine.tenant, by=mine.owner):
+            words = {"ask": f"{mine.shown} ask", "forwardable": "Please meet them.", "due_on": due}
+            secret = words | {"ask": f"{mine.canary} draft"}
+            mine.rows["draft"] = Intro.draft(by=mine.owner, overlap=mine.rows["overlap"], **secret)
+            mine.rows["intro"] = intro = Intro.draft(by=mine.owner, overlap=mine.rows["overlap"], **words)
+            intro.request(by=mine.owner)
+    one.rows["received_intro"], other.rows["received_intro"] = other.rows["intro"], one.rows["intro"]
+
+
+def absent() -> str:
+    return str(uuid4())
