@@ -85,13 +85,6 @@ class IntroQuerySet(models.QuerySet["Intro"]):
             return self.none()
         return self.visible_to(membership).received_by(membership.tenant).filter(state=State.REQUESTED)
 
-    @staticmethod
-    def waiting_everywhere() -> dict[UUID, int]:
-        """How many, by workspace, for the person at hand in all the own workspaces."""
-        with database.cursor() as cursor:
-            cursor.execute("SELECT workspace, waiting FROM intros_waiting()")
-            return dict(cursor.fetchall())
-
 
 class IntroManager(TwoSidedManager.from_queryset(IntroQuerySet)):
     def get_queryset(self) -> IntroQuerySet:
@@ -237,6 +230,22 @@ class Intro(PublicModel):
     def tenant_on(self, side: Side) -> UUID | None:
         return {Side.REQUESTER: self.requester_id, Side.RECEIVER: self.receiver_id}.get(side)
 
+    # -- doors: questions from outside of any one workspace --
+
+    @classmethod
+    def waiting_everywhere(cls) -> dict[UUID, int]:
+        """How many requests the person at hand may answer, by own workspace."""
+        with database.cursor() as cursor:
+            cursor.execute("SELECT workspace, waiting FROM intros_waiting()")
+            return dict(cursor.fetchall())
+
+    @classmethod
+    def overdue(cls, today: date) -> list[tuple[UUID, UUID]]:
+        """(intro, requester) of all workspaces; for the clock, which has no workspace."""
+        with database.cursor() as cursor:
+            cursor.execute("SELECT intro, workspace FROM intros_overdue(%s)", [today])
+            return cursor.fetchall()
+
     # -- acts --
 
     @classmethod
@@ -310,13 +319,6 @@ class Intro(PublicModel):
         """The clock's act; not before the due date has passed."""
         if self.due_on and self.due_on < today:
             self._move("expire", by=None)
-
-    @classmethod
-    def overdue(cls, today: date) -> list[tuple[UUID, UUID]]:
-        """(intro, requester) of all workspaces; for the clock, which has no workspace."""
-        with database.cursor() as cursor:
-            cursor.execute("SELECT intro, workspace FROM intros_overdue(%s)", [today])
-            return cursor.fetchall()
 
     @transaction.atomic
     def _move(self, name: str, *, by: Membership | None, answer: str = "", reason: str = "") -> None:

@@ -300,7 +300,7 @@ def test_what_hangs_on_a_restricted_partner_is_for_those_who_see_it(log_in, grac
     assert b"Stark" not in log_in(gus).get("/w/globex/intros/").content
     for who, number in [(grace, 1), (gus, 0)]:
         with tenant_context(globex, by=who):
-            assert Intro.objects.waiting_everywhere().get(globex.pk, 0) == number
+            assert Intro.waiting_everywhere().get(globex.pk, 0) == number
             assert Intro.objects.waiting_for(who).count() == number
 
 
@@ -361,13 +361,13 @@ def test_what_waits_is_counted_in_each_of_the_own_workspaces(
 ):
     here = member("Gwen", globex, Role.VIEWER)
     with tenant_context(acme, by=grace):
-        assert Intro.objects.waiting_everywhere() == {globex.pk: 1}
+        assert Intro.waiting_everywhere() == {globex.pk: 1}
     for who in (ada, vera, mallory, here):
         with tenant_context(who.tenant, by=who):
-            assert Intro.objects.waiting_everywhere() == {}
+            assert Intro.waiting_everywhere() == {}
     do("accept", requested, grace)
     with tenant_context(globex, by=grace):
-        assert Intro.objects.waiting_everywhere() == {}
+        assert Intro.waiting_everywhere() == {}
 
 
 def test_the_shell_shows_the_count(log_in, ada, grace, requested):

@@ -60,7 +60,7 @@ def deed(state: str) -> str:
 def _waiting(request: HttpRequest) -> dict[UUID, int]:
     """Asked of the database once in a request, whoever wants to know."""
     if not hasattr(request, "waiting_intros"):
-        request.waiting_intros = Intro.objects.waiting_everywhere() if request.user.is_authenticated else {}
+        request.waiting_intros = Intro.waiting_everywhere() if request.user.is_authenticated else {}
     return request.waiting_intros
 
 
