@@ -54,7 +54,7 @@ class Event(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f"{self.who} {self.sentence} {self.target}{self.from_to}".strip()
+        return " ".join(filter(None, [self.who, self.sentence, self.object])) + self.from_to
 
     @property
     def trail(self) -> UUID:
@@ -70,6 +70,11 @@ class Event(models.Model):
             return Action(self.action).sentence
         except ValueError:  # written by an older version; the trail outlives the list
             return self.action
+
+    @property
+    def object(self) -> str:
+        """The end of the sentence; not where it speaks of the workspace already."""
+        return "" if self.action.startswith(("workspace.", "audit.")) else self.target
 
     @property
     def details(self) -> list[Change]:
@@ -222,6 +227,7 @@ class AuditEvent(Event, TenantModel):
         target: Any = None,
         changes: dict[str, Any] | None = None,
         seen_by: Iterable[Tenant | UUID] = (),
+        also_in: str = "",
         on_behalf_of: str = "",
     ) -> None:
         """Write it into the current workspace's trail, or into those of `seen_by` (an act that touches a partner).
@@ -229,7 +235,8 @@ class AuditEvent(Event, TenantModel):
         Belongs at the end of the act, in its transaction: from here to the commit, other acts of these workspaces
         wait. `changes`: {field: [before, after]} or plain facts; never a secret, never a contact's details; with
         `seen_by` nothing that the other side may not know. Address and browser stay with the workspace whose
-        member acted; in the other trail the person is named with the company.
+        member acted; in the other trail the person is named with the company. `also_in` names the other trail where
+        the two need different targets, and so a call each.
         """
         trails = {t if isinstance(t, UUID) else t.pk: t for t in seen_by} or {current_tenant_id(): None}
         facts = _facts(action, target, changes, on_behalf_of)
@@ -238,7 +245,7 @@ class AuditEvent(Event, TenantModel):
             others = [_partner_name(tenant) for other, tenant in trails.items() if other != tenant_id]
             event = cls(
                 tenant_id=tenant_id,
-                also_in=one_line(", ".join(others)),
+                also_in=one_line(", ".join(others) or also_in),
                 **facts,
                 **authors.seen_from(tenant_id),
             )

@@ -12,7 +12,6 @@ from guardian.shortcuts import assign_perm
 
 from audit.actions import Action
 from audit.models import AuditEvent
-from audit.origin import Origin, current_origin
 from core.managers import TenantManager, TenantQuerySet
 from core.models import Membership, TenantModel, User
 from core.roles import Permission, Role
@@ -300,20 +299,12 @@ class Partner(TenantModel):
     def record_on_both_sides(
         self, action: Action, *, by: Membership, changes: dict[str, Any] | None = None
     ) -> None:
-        """Each trail names its own record of the other. Theirs learns nothing of our person's computer."""
-        sides = {self.tenant_id: self}
+        """Each trail names its own record of the other."""
         across = self.connection.across_from(self.tenant_id)
         with tenant_context(across):
-            sides[across] = Partner.objects.get(connection_id=self.connection_id)
+            theirs = Partner.objects.get(connection_id=self.connection_id)
+        sides = {self.tenant_id: self, across: theirs}
         for tenant_id in sorted(sides):  # in one order, so that two acts can't wait for each other
             with tenant_context(tenant_id):
-                facts = dict(changes or {})
-                if tenant_id == self.tenant_id:
-                    AuditEvent.record(action, by=by, target=self, changes=facts)
-                    continue
-                origin = current_origin.set(Origin())
-                try:
-                    facts["done by"] = sides[tenant_id].name
-                    AuditEvent.record(action, by=by, target=sides[tenant_id], changes=facts)
-                finally:
-                    current_origin.reset(origin)
+                record = sides[tenant_id]
+                AuditEvent.record(action, by=by, target=record, changes=changes, also_in=record.name)
