@@ -19,7 +19,7 @@ END $$
 # is written in one place, core.roles.
 MY_INVITATIONS = f"""
 CREATE FUNCTION workspaces_my_invitations() RETURNS TABLE (
-    tenant_id uuid, tenant_name varchar, tenant_accent varchar, invitation_id uuid, role varchar, inviter varchar,
+    tenant_id uuid, tenant_name varchar, tenant_accent varchar, invitation_id uuid, role varchar, inviter text,
     expires_at timestamptz, inviter_role varchar
 ) LANGUAGE plpgsql STABLE AS $$
 BEGIN
