@@ -125,7 +125,9 @@ class Command(BaseCommand):
                 self._say("Migrating the database …")
                 call_command("migrate", interactive=False, verbosity=0)
             # Asked as the owner: to the application, a workspace that is not its own does not exist.
-            empty = not apps.get_model("core", "Tenant")._base_manager.exists()
+            empty = not any(
+                apps.get_model("core", name)._base_manager.exists() for name in ("Tenant", "User")
+            )
         if empty:
             self._say("Loading the demo …")
             call_command("demo", verbosity=0)
@@ -158,12 +160,12 @@ class Command(BaseCommand):
         sys.exit(f"The web server does not come up; to /health/ it answered {answer}.")
 
     def _announce(self, address: str, seconds: float) -> None:
-        self._say(f"\nCosell is ready at {address}/ after {seconds:.1f} s.\n")
+        self._say(f"\nCosell is ready at {address}/ after {seconds:.1f} s.\n\n")
         for email, password, description in self._logins():
             self._say(f"  {email:<28} {password:<24} {description}")
         if settings.DEBUG:
             self._say(f"\n  The mails it sends: {address}{reverse('dev_mail')}")
-        self._say("  Ctrl-C stops it.\n")
+        self._say("  Ctrl-C stops it.\n\n")
 
     def _logins(self) -> list[tuple[str, str, str]]:
         from config.demo import LOGINS
