@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -23,6 +23,20 @@ from core.tenancy import person_context, tenant_context
 Respond = Callable[[HttpRequest], HttpResponse]
 AN_HOUR = timedelta(hours=1)
 WORKSPACE_PATH = re.compile(r"^/w/([^/\0]+)/")
+
+
+class MethodMiddleware:
+    """Pages are read and forms are sent: whatever else a client may try is refused before anything is looked up."""
+
+    ALLOWED = ("GET", "HEAD", "POST", "OPTIONS")
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in self.ALLOWED:
+            return HttpResponseNotAllowed(self.ALLOWED)
+        return self.get_response(request)
 
 
 class WorkspaceMiddleware:
