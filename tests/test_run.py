@@ -17,7 +17,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from config.demo import LOGINS
 from config.management.commands.run import port_number
+from config.postgres.server import LocalPostgres
 
 SECONDS = 60
 
@@ -122,6 +124,19 @@ def test_sigterm_ends_everything(start, port, served):
     assert run.text.endswith("Stopped.\n")
     assert not any(is_alive(pid) for pid in children)
     socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_from_nothing_to_the_demo_and_down_again(start, port, folder):
+    environment = {"DATABASE_URL": "", "DATABASE_OWNER_URL": "", "LOCALPG_DIR": str(folder)}
+    for times in ("first", "second"):
+        run = start(port, **environment)
+        run.wait_for("Ctrl-C stops it.")
+        run.process.send_signal(signal.SIGINT)
+
+        assert run.end() == 0, run.text
+        assert all(email in run.text for email, *_ in LOGINS)
+        assert ("Loading the demo" in run.text) == (times == "first")
+        assert not LocalPostgres(folder / "postgres").is_running()
 
 
 def test_a_child_that_ends_takes_the_rest_with_it(start, port, served):
