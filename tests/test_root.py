@@ -93,6 +93,7 @@ def test_nobody_opens_a_strangers_workspace_first(log_in, ada, grace):
 
     assert client.post("/workspaces/switch/", {"workspace": "globex"}).status_code == 404
     assert client.post("/workspaces/switch/", {"workspace": "nowhere"}).status_code == 404
+    assert client.post("/workspaces/switch/", {"workspace": "a\0"}).status_code == 404
     assert client.post("/workspaces/switch/").status_code == 404
     assert client.get("/workspaces/switch/").status_code == 405
     with tenant_context(grace.tenant):

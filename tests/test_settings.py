@@ -13,7 +13,12 @@ SETTINGS = "/w/acme/settings/"
 
 
 def form(**fields):
-    return {"name": "Acme", "contact_email": "hi@acme.example", "domain": "acme.example", "accent": "3"} | fields
+    return {
+        "name": "Acme",
+        "contact_email": "hi@acme.example",
+        "domain": "acme.example",
+        "accent": "3",
+    } | fields
 
 
 def events(tenant, action):
@@ -100,7 +105,13 @@ def test_a_wrong_form_comes_back_as_typed(log_in, ada, acme, wrong):
 
 
 def test_nothing_else_can_be_slipped_in(log_in, ada, acme):
-    extra = {"plan": "enterprise", "is_active": "", "slug": "other", "origin": "operator", "logo_version": "x"}
+    extra = {
+        "plan": "enterprise",
+        "is_active": "",
+        "slug": "other",
+        "origin": "operator",
+        "logo_version": "x",
+    }
     log_in(ada).post(SETTINGS, form(**extra))
 
     tenant = fresh(acme)

@@ -86,7 +86,24 @@ def test_ten_addresses_are_enough(client, ada, acme):
 
 @pytest.mark.parametrize(
     "slug",
-    ["", "a", "x" * 49, "admin", "workspaces", "w", "two words", "a--b", "-ab", "ab-", "a_b", "a/b", "ä", "a.b", "../w", "a\u0000b"],
+    [
+        "",
+        "a",
+        "x" * 49,
+        "admin",
+        "workspaces",
+        "w",
+        "two words",
+        "a--b",
+        "-ab",
+        "ab-",
+        "a_b",
+        "a/b",
+        "ä",
+        "a.b",
+        "../w",
+        "a\u0000b",
+    ],
 )
 @pytest.mark.parametrize("path", [ADDRESS, NEW])
 def test_an_impossible_address_is_refused_beside_its_field(client, acme, slug, path):
@@ -154,7 +171,8 @@ def test_without_an_account_nobody_makes_one(db):
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_who_want_one_address_one_gets_it():
     founders = [
-        Tenant.found(owner=User.objects.create_user(f"p{n}@x.example"), name=f"Company {n}") for n in range(10)
+        Tenant.found(owner=User.objects.create_user(f"p{n}@x.example"), name=f"Company {n}")
+        for n in range(10)
     ]
 
     def move(membership):

@@ -14,13 +14,14 @@ from core.tenancy import tenant_context
 def mine(named: str = "") -> QuerySet[Membership]:
     """Last used first, then by name."""
     places = Membership.objects.active().filter(tenant__is_active=True).select_related("tenant")
-    if named := " ".join(named.split())[:100]:
+    if named := " ".join(named.replace("\0", "").split())[:100]:
         places = places.filter(tenant__name__icontains=named)
     return places.order_by(F("last_used_at").desc(nulls_last=True), "tenant__name", "pk")
 
 
 def at_first(slug: str) -> QuerySet[Membership]:
     """The same, with the workspace at hand on top."""
+    slug = slug.replace("\0", "")  # PostgreSQL knows no such text
     return mine().order_by(Case(When(tenant__slug=slug, then=0), default=1), *mine().query.order_by)
 
 

@@ -81,7 +81,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @open_to("signed_in")
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
-    place = get_object_or_404(places.mine(), tenant__slug=request.POST.get("workspace", ""))
+    place = get_object_or_404(places.mine(), tenant__slug=request.POST.get("workspace", "").replace("\0", ""))
     places.make_default(place)
     messages.success(request, f"From now on, {place.tenant} opens first.")
     return redirect("workspaces:chooser")
