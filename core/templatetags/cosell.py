@@ -143,14 +143,14 @@ def _initials(name: str) -> str:
 
 
 @register.inclusion_tag("partials/avatar.html", takes_context=True)
-def avatar(context: Context, thing: Any, size: str = "", logo: bool = False) -> dict:
-    """A square for a workspace or a partner, a circle for a user, a membership, an invited address.
+def avatar(context: Context, thing: Any, size: str = "", logo: bool = False, circle: bool = False) -> dict:
+    """A square for a workspace or a partner, a circle for a user, a membership, an invited address; `circle=True`: for any name.
 
     Only members are served a workspace's logo. The workspace at hand shows its own; for another one, of which the
     person is known to be a member, say `logo=True`.
     """
     thing = getattr(thing, "user", thing)
-    person = isinstance(thing, AbstractBaseUser) or "@" in str(thing)
+    person = circle or isinstance(thing, AbstractBaseUser) or "@" in str(thing)
     logo = logo or thing == getattr(context.get("request"), "tenant", None)
     version = getattr(thing, "logo_version", "") if logo else ""
     classes = ["avatar", not person and "avatar--ws", size and f"avatar--{size}"]

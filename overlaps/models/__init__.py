@@ -2,6 +2,6 @@
 
 from overlaps.models.account import Account
 from overlaps.models.batch import Import, ImportPart, ImportReject
-from overlaps.models.overlap import Overlap, OverlapCount
+from overlaps.models.overlap import ASK, OFFER, Overlap, OverlapCount
 
-__all__ = ["Account", "Import", "ImportPart", "ImportReject", "Overlap", "OverlapCount"]
+__all__ = ["ASK", "OFFER", "Account", "Import", "ImportPart", "ImportReject", "Overlap", "OverlapCount"]

@@ -18,9 +18,8 @@ from partners.models import Population
 class AccountQuerySet(TenantQuerySet):
     def found_by(self, text: str) -> Self:
         """Names that begin so, or the account of a domain. No index helps with it: see TENANCY, not leakproof."""
-        text = text.strip()
-        same_domain = Q(domain_key=key) if (key := domain_key(text)) else Q()
-        return self.filter(Q(name__istartswith=text) | Q(domain__istartswith=text) | same_domain)
+        same_domain = Q(domain_key=key) if (key := domain_key(text)) else Q(domain__istartswith=text)
+        return self.filter(same_domain | Q(name__istartswith=text))
 
     def per_population(self) -> dict[str, int]:
         counted = self.order_by().values_list("population").annotate(accounts=Count("pk"))

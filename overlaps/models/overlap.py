@@ -3,15 +3,20 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleIn
 
 from core.fields import TenantForeignKey
 from core.managers import TenantManager, TenantQuerySet
 from core.models import Membership, TenantModel
 from core.tenancy import current_tenant_id
+from overlaps.keys import domain_key
 from overlaps.models.account import Account
 from partners.models import Connection, Level, Partner, Population
+
+# The two plays of the matrix: (our population, theirs).
+ASK = (Population.OPEN_OPPORTUNITIES, Population.CUSTOMERS)
+OFFER = (Population.CUSTOMERS, Population.OPEN_OPPORTUNITIES)
 
 
 class VisibleQuerySet(TenantQuerySet):
@@ -43,6 +48,11 @@ def _present_versions() -> models.QuerySet:
 
 
 class OverlapQuerySet(VisibleQuerySet):
+    def found_by(self, text: str) -> Self:
+        """Names, ours or theirs, that begin so; or the company of a domain."""
+        same_domain = Q(key=key) if (key := domain_key(text)) else Q(domain__istartswith=text)
+        return self.filter(same_domain | Q(name__istartswith=text) | Q(account__name__istartswith=text))
+
     def newest_first(self) -> Self:
         return self.order_by("-found_at", "name", "pk")
 
@@ -88,6 +98,15 @@ class Overlap(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_ask(self) -> bool:
+        """The play "ask for an intro": they are in where we want to go."""
+        return (self.my_population, self.their_population) == ASK
+
+    @property
+    def is_offer(self) -> bool:
+        return (self.my_population, self.their_population) == OFFER
 
 
 class OverlapCount(TenantModel):
