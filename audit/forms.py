@@ -35,18 +35,18 @@ class TrailFilter(forms.Form):
     target = forms.CharField(
         label="On whom or what", max_length=254, required=False, widget=_text(type="search")
     )
-    since = forms.DateField(
-        label="From", required=False, widget=forms.DateInput({"class": "input", "type": "date"}, "%Y-%m-%d")
-    )
-    until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput({"class": "input", "type": "date"}, "%Y-%m-%d")
-    )
     ip = forms.CharField(
         label="IP address",
         max_length=45,
         required=False,
         validators=[RegexValidator(r"^[0-9a-fA-F:.]+$", "Only digits, letters a to f, dots and colons.")],
         widget=_text(inputmode="text"),
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=forms.DateInput({"class": "input", "type": "date"}, "%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=forms.DateInput({"class": "input", "type": "date"}, "%Y-%m-%d")
     )
     before = forms.IntegerField(min_value=1, max_value=LARGEST, required=False, widget=forms.HiddenInput)
     after = forms.IntegerField(min_value=0, max_value=LARGEST, required=False, widget=forms.HiddenInput)
