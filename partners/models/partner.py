@@ -5,8 +5,10 @@ from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models, transaction
 from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
@@ -18,7 +20,7 @@ from core.roles import Permission, Role
 from core.tenancy import tenant_context
 from partners.models.connection import Connection
 from partners.models.grant import Grant, PartnerGrant
-from partners.models.sharing import Level, Levels, Population, SharingRule, all_hidden
+from partners.models.sharing import Level, Levels, Population, SharingRule, all_hidden, levels_from
 
 
 class PartnerQuerySet(TenantQuerySet):
@@ -36,6 +38,13 @@ class PartnerQuerySet(TenantQuerySet):
         """`held`: the code of the member's grant on it, so that permissions cost no query of their own."""
         held = PartnerGrant.objects.filter(content_object=OuterRef("pk"), user=membership.user_id)
         return self.annotate(held=Subquery(held.values("permission__codename")[:1]))
+
+    def with_rules(self) -> Self:
+        """`rule_rows`: what is shared, so that `levels` costs no query of its own."""
+        rules = SharingRule.objects.filter(partner=OuterRef("pk"))
+        return self.annotate(
+            rule_rows=ArraySubquery(rules.values(rule=JSONObject(name="population", level="level")))
+        )
 
     def in_states(self, *states: str) -> Self:
         return self.filter(state__in=states) if states else self
@@ -137,9 +146,9 @@ class Partner(TenantModel):
 
     @cached_property
     def levels(self) -> Levels:
-        """What we share with them. Of a connection, the levels that both sides read: one with the rules."""
-        if self.is_connected:
-            return self.connection.shown_by(self.tenant_id)
+        """What we share with them."""
+        if hasattr(self, "rule_rows"):
+            return levels_from({rule["name"]: rule["level"] for rule in self.rule_rows})
         return self.rules_now()
 
     def rules_now(self) -> Levels:
@@ -200,24 +209,27 @@ class Partner(TenantModel):
         """
         if grant not in Grant.for_role(to.role):
             raise ValueError(f"{grant} is too much for a {to.role}.")
-        before = self._drop_grants(to)
+        before = self._grant_of(to)
         if before == grant.label:
             return
+        self._drop_grants(to)
         assign_perm(grant.value, to.user, self)
         AuditEvent.record(Action.GRANT_GIVEN, by=by, target=self, changes={str(to): [before, grant.label]})
 
     @transaction.atomic
     def take_grant(self, *, of: Membership, by: Membership) -> None:
-        if before := self._drop_grants(of):
+        if before := self._grant_of(of):
+            self._drop_grants(of)
             AuditEvent.record(Action.GRANT_TAKEN, by=by, target=self, changes={str(of): [before, ""]})
 
-    def _drop_grants(self, membership: Membership) -> str:
-        held = PartnerGrant.objects.on(self).filter(user=membership.user_id)
-        codes = list(held.values_list("permission__codename", flat=True))
-        held.delete()
+    def _grant_of(self, member: Membership) -> str:
+        held = PartnerGrant.objects.on(self).filter(user=member.user_id).select_related("permission")
+        return ", ".join(row.grant.label for row in held)
+
+    def _drop_grants(self, member: Membership) -> None:
+        PartnerGrant.objects.on(self).filter(user=member.user_id).delete()
         self.known_grants.clear()
         self.__dict__.pop("colleagues", None)
-        return Grant(codes[0]).label if codes else ""
 
     # -- acts on the connection: Connection first, then the partners, then the trails, in each of them ------
 

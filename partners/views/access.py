@@ -16,8 +16,8 @@ from partners.models import Partner
 def partner_for(request: MemberRequest, pk: UUID, permission: Permission | None = None) -> Partner:
     """404 for what this member may not see, 403 for what is beyond role and grants."""
     member = request.membership
-    found = Partner.objects.visible_to(member).with_grant_of(member).select_related("owner")
-    partner = get_object_or_404(found, pk=pk)
+    found = Partner.objects.visible_to(member).with_grant_of(member).with_rules()
+    partner = get_object_or_404(found.select_related("owner"), pk=pk)
     partner.known_grants[member.user_id] = partner.held
     partner.allowed = permissions_on(partner, member)
     if permission and permission not in partner.allowed:

@@ -1,0 +1,250 @@
+"""What a partner sees is chosen, looked at and confirmed; both sides find it in their trails."""
+
+import pytest
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from audit.models import AuditEvent
+from core.tenancy import tenant_context
+from overlaps.models import Account
+from partners.models import Connection, Level, Partner, Population, SharingRule, all_hidden
+from tests.pairs import NAMES_OF_CUSTOMERS, connect, invite
+
+HIDDEN = {name.value: "hidden" for name in Population}
+ALL_HIDDEN = "hidden,hidden,hidden"
+
+
+@pytest.fixture
+def ours(ada, grace) -> Partner:
+    return connect(ada, grace)[0]
+
+
+@pytest.fixture
+def confirm(acme, ours) -> str:
+    return acme.path_to("partners:sharing_confirm", pk=ours.pk)
+
+
+def levels_of(partner: Partner) -> dict:
+    with tenant_context(partner.tenant_id):
+        return Partner.objects.get(pk=partner.pk).rules_now()
+
+
+def versions() -> tuple[int, int]:
+    link = Connection.objects.get()
+    return link.inviter_version, link.invitee_version
+
+
+def test_everything_is_hidden_at_first(log_in, ada, acme, globex, ours):
+    page = log_in(ada).get(acme.path_to("partners:sharing", pk=ours.pk))
+
+    assert [bound.value() for _, bound in page.context["form"].rows] == ["hidden"] * 3
+    with tenant_context(globex):
+        assert set(Partner.objects.get().their_levels.values()) == {Level.HIDDEN}
+
+
+def test_the_consequence_is_shown_and_nothing_saved(log_in, ada, acme, ours, confirm):
+    with tenant_context(acme):
+        Account.objects.create(name="Stark", population="customers")
+        Account.objects.create(name="Wayne", population="customers", is_private=True)
+
+    page = log_in(ada).get(confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN})
+
+    assertContains(page, "Globex will see all 1 of them")
+    assert levels_of(ours) == all_hidden()
+
+
+def test_confirmed_is_saved_and_told_to_both(log_in, ada, acme, globex, ours, confirm):
+    with tenant_context(acme):
+        before = versions()
+
+    response = log_in(ada).post(confirm, HIDDEN | {"customers": "overlaps", "seen": ALL_HIDDEN})
+
+    assertRedirects(response, acme.path_to("partners:sharing", pk=ours.pk))
+    assert levels_of(ours) == NAMES_OF_CUSTOMERS
+    for tenant, target in ((acme, "Globex"), (globex, "Acme")):
+        with tenant_context(tenant):
+            event = AuditEvent.objects.get(action="sharing.changed")
+            assert event.target == target
+            assert '"Customers": ["Hidden", "Overlapping accounts"]' in event.changes
+    with tenant_context(globex):
+        assert versions() == (before[0] + 1, before[1])
+        assert Partner.objects.get().their_levels == NAMES_OF_CUSTOMERS
+
+
+def test_the_other_side_sees_the_level_and_not_the_rule(ours, ada, globex, acme):
+    with tenant_context(acme):
+        ours.share(NAMES_OF_CUSTOMERS, seen=all_hidden(), by=ada)
+    with tenant_context(globex):
+        assert set(SharingRule.objects.values_list("level", flat=True)) == {"hidden"}
+        assert set(SharingRule.across_tenants.values_list("level", flat=True)) == {"hidden"}
+
+
+def test_somebody_changed_it_meanwhile(log_in, ada, alan, acme, ours, confirm):
+    with tenant_context(acme):
+        ours.share(NAMES_OF_CUSTOMERS, seen=all_hidden(), by=alan)
+
+    response = log_in(ada).post(confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN})
+
+    assertContains(response, "Overlapping accounts", status_code=409)
+    assertContains(response, "All accounts", status_code=409)
+    assertContains(response, 'value="overlaps,hidden,hidden"', status_code=409)
+    assert levels_of(ours) == NAMES_OF_CUSTOMERS
+
+    again = log_in(ada).post(confirm, HIDDEN | {"customers": "all", "seen": "overlaps,hidden,hidden"})
+    assert again.status_code == 302
+    assert levels_of(ours)[Population.CUSTOMERS] == Level.ALL
+
+
+def test_the_model_refuses_what_was_not_seen(ada, alan, acme, ours):
+    with tenant_context(acme):
+        ours.share(NAMES_OF_CUSTOMERS, seen=all_hidden(), by=alan)
+        with pytest.raises(Partner.Changed):
+            ours.share(all_hidden(), seen=all_hidden(), by=ada)
+
+
+def test_no_change_leaves_no_mark(log_in, ada, acme, ours, confirm):
+    with tenant_context(acme):
+        before = versions()
+
+    log_in(ada).post(confirm, HIDDEN | {"seen": ALL_HIDDEN})
+
+    with tenant_context(acme):
+        assert versions() == before
+        assert not AuditEvent.objects.filter(action="sharing.changed").exists()
+
+
+def test_what_an_invitation_will_show_can_be_changed_before(log_in, ada, acme):
+    partner = invite(ada).partner
+    confirm = acme.path_to("partners:sharing_confirm", pk=partner.pk)
+
+    log_in(ada).post(confirm, HIDDEN | {"customers": "overlaps", "seen": ALL_HIDDEN})
+
+    assert levels_of(partner) == NAMES_OF_CUSTOMERS
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"customers": "everything"},
+        {"customers": ""},
+        {"seen": ""},
+        {"seen": "hidden"},
+        {"seen": "a,b,c"},
+        {"seen": "\0"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_what_is_no_level_is_refused(method, wrong, log_in, ada, ours, confirm):
+    response = getattr(log_in(ada), method)(confirm, HIDDEN | {"seen": ALL_HIDDEN} | wrong)
+
+    assert response.status_code == 422
+    assert levels_of(ours) == all_hidden()
+
+
+@pytest.mark.parametrize("who", ["vera", "linus"])
+def test_others_may_look_and_not_change(who, request, log_in, acme, ours, confirm):
+    client = log_in(request.getfixturevalue(who))
+
+    page = client.get(acme.path_to("partners:sharing", pk=ours.pk))
+    assert page.status_code == 200
+    assertNotContains(page, 'type="radio"')
+    assert client.get(confirm, HIDDEN | {"seen": ALL_HIDDEN}).status_code == 403
+    assert client.post(confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN}).status_code == 403
+    assert levels_of(ours) == all_hidden()
+
+
+@pytest.mark.parametrize("who", ["grace", "mallory"])
+def test_to_others_it_does_not_exist(who, request, log_in, acme, ours):
+    stranger = request.getfixturevalue(who)
+    client = log_in(stranger)
+    for tenant in (acme, stranger.tenant):
+        for name in ("sharing", "sharing_confirm", "detail", "change", "end"):
+            url = tenant.path_to(f"partners:{name}", pk=ours.pk)
+            assert client.get(url).status_code == 404
+            if name not in {"sharing", "detail"}:
+                assert client.post(url, HIDDEN | {"seen": ALL_HIDDEN}).status_code == 404
+
+
+# -- pause, resume, end ----------------------------------------------------------------------------------------
+
+
+def states(acme, globex) -> list[str]:
+    found = []
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            found += [Partner.objects.get().state, Connection.objects.get().state]
+    return found
+
+
+def test_only_who_paused_may_resume(log_in, ada, grace, acme, globex, ours):
+    log_in(ada).post(acme.path_to("partners:pause", pk=ours.pk))
+    assert states(acme, globex) == ["paused"] * 4
+
+    with tenant_context(globex):
+        theirs = Partner.objects.get()
+        with pytest.raises(Connection.NotNow):
+            theirs.resume(by=grace)
+    page = log_in(grace).get(globex.path_to("partners:detail", pk=theirs.pk))
+    assertContains(page, "Acme paused this connection")
+    assertNotContains(page, "Resume</button>")
+
+    log_in(ada).post(acme.path_to("partners:resume", pk=ours.pk))
+    assert states(acme, globex) == ["connected", "active"] * 2
+    with tenant_context(globex):
+        seen = AuditEvent.objects.filter(action__startswith="connection").order_by("seq")
+        assert [(event.action, event.actor, event.target) for event in seen] == [
+            ("connection.paused", "Ada (Acme)", "Acme"),
+            ("connection.resumed", "Ada (Acme)", "Acme"),
+        ]
+
+
+def test_the_other_side_may_end_what_is_paused(ada, grace, acme, globex, ours):
+    with tenant_context(acme):
+        ours.pause(by=ada)
+    with tenant_context(globex):
+        Partner.objects.get().end(by=grace)
+
+    assert states(acme, globex) == ["ended"] * 4
+
+
+def test_the_end_is_final_and_leaves_no_rule(log_in, ada, grace, acme, globex):
+    ours, _ = connect(ada, grace, shows=NAMES_OF_CUSTOMERS, shown=NAMES_OF_CUSTOMERS)
+    client, url = log_in(ada), acme.path_to("partners:end", pk=ours.pk)
+    assertContains(client.get(url), "This is final")
+
+    client.post(url)
+
+    assert states(acme, globex) == ["ended"] * 4
+    for tenant, member in ((acme, ada), (globex, grace)):
+        with tenant_context(tenant):
+            assert not SharingRule.objects.exists()
+            partner = Partner.objects.get()
+            for act in (partner.pause, partner.resume, partner.end):
+                with pytest.raises(Connection.NotNow):
+                    act(by=member)
+            assert AuditEvent.objects.filter(action="connection.ended").count() == 1
+    assertRedirects(client.get(url), acme.path_to("partners:detail", pk=ours.pk))
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "end", "change"])
+@pytest.mark.parametrize("who", ["vera", "linus"])
+def test_who_may_not(who, act, request, log_in, acme, globex, ours):
+    response = log_in(request.getfixturevalue(who)).post(acme.path_to(f"partners:{act}", pk=ours.pk))
+
+    assert response.status_code == 403
+    assert states(acme, globex) == ["connected", "active"] * 2
+
+
+def test_a_stranger_moves_nothing(log_in, mallory, acme, globex, initech, ours):
+    for tenant in (acme, initech):
+        for act in ("pause", "resume", "end"):
+            url = tenant.path_to(f"partners:{act}", pk=ours.pk)
+            assert log_in(mallory).post(url).status_code == 404
+    assert states(acme, globex) == ["connected", "active"] * 2
+
+
+def test_a_third_workspace_sees_no_connection(ours, initech):
+    with tenant_context(initech):
+        assert not Connection.objects.exists()
+        assert not Connection.across_tenants.exists()
+        assert not Connection.across_tenants.update(state="ended")
