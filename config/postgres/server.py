@@ -24,7 +24,7 @@ from .roles import Names, database_statements, role_statements
 
 SOCKET_NAME = ".s.PGSQL.5432"
 MAX_SOCKET_PATH = 103  # bytes; macOS's limit, Linux's is 107
-SECONDS_TO_ANSWER = 30
+SECONDS_TO_ANSWER = 60
 SUPERUSER = "postgres"
 EMBEDDED = Names()
 LOCK_ID = 0x0C05E11  # one process at a time makes the roles and the database

@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
-SECONDS_TO_ANSWER = 60
+SECONDS_TO_ANSWER = 120
 SECONDS_TO_STOP = 15
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MAY_BYPASS = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
