@@ -24,8 +24,10 @@ from workspaces.models import Invitation
 PASSWORD = "cosell-demo"  # noqa: S105
 COMPANIES = Path(__file__).parent / "companies.csv.gz"
 CUSTOMERS, OPEN, PROSPECTS = Population.CUSTOMERS, Population.OPEN_OPPORTUNITIES, Population.PROSPECTS
-# How often a company is whose customer or open opportunity; the rest are prospects.
-SHARES = {"Customer": 0.09, "Open opportunity": 0.045}
+# How often a company is a customer or an open opportunity; the rest are prospects. Those that two lists have in
+# common are the better known ones.
+SHARES = {"Customer": 0.06, "Open opportunity": 0.03}
+SHARES_IN_COMMON = {"Customer": 0.3, "Open opportunity": 0.17}
 HEADER = ["Name", "Domain", "Country", "Population", "Owner", "Stage", "Amount"]
 
 Say = Callable[[str], None]
@@ -48,10 +50,13 @@ def play(say: Say) -> None:
     )
 
     say("Account lists: 20,000 companies")
-    own, kestrel, lumenly = _lists()
-    _import(maya, "accounts-from-crm.csv", own, ["Maya Okafor", "Dara Quinn", "Jonas Lindt"])
-    _import(tom, "kestrel-accounts.csv", kestrel, ["Tom Weller", "Ines Duarte"])
-    _import(priya, "lumenly.csv", lumenly, ["Priya Raman", "Ari Holm"])
+    own, kestrel, lumenly, common = _lists()
+    for by, filename, companies, owners in [
+        (maya, "accounts-from-crm.csv", own, ["Maya Okafor", "Dara Quinn", "Jonas Lindt"]),
+        (tom, "kestrel-accounts.csv", kestrel, ["Tom Weller", "Ines Duarte"]),
+        (priya, "lumenly.csv", lumenly, ["Priya Raman", "Ari Holm"]),
+    ]:
+        _import(by, filename, _csv(companies, common, owners))
 
     say("Partners")
     shown = {CUSTOMERS: Level.OVERLAPS, OPEN: Level.OVERLAPS, PROSPECTS: Level.COUNTS}
@@ -96,18 +101,17 @@ def _join(by: Membership, user: User, role: Role) -> None:
 # -- account lists -----------------------------------------------------------------------------------------------
 
 
-def _lists() -> tuple[list[dict], list[dict], list[dict]]:
-    """Brightloom's, and two that have some companies in common with it."""
+def _lists() -> tuple[list[dict], list[dict], list[dict], set[str]]:
+    """Brightloom's, two that have some companies in common with it, and the domains of those."""
     with gzip.open(COMPANIES, "rt", encoding="utf-8", newline="") as file:
         companies = list(csv.DictReader(file))
     own, rest = companies[:9_000], companies[9_000:]
-    kestrel = random.sample(own, 1_500) + rest[:4_500]
-    lumenly = random.sample(own, 700) + rest[4_500:8_800]
-    return own, kestrel, lumenly
+    with_kestrel, with_lumenly = random.sample(own, 1_500), random.sample(own, 700)
+    common = {company["domain"] for company in with_kestrel + with_lumenly}
+    return own, with_kestrel + rest[:4_500], with_lumenly + rest[4_500:8_800], common
 
 
-def _import(by: Membership, filename: str, companies: list[dict], owners: list[str]) -> None:
-    data = _csv(companies, owners)
+def _import(by: Membership, filename: str, data: bytes) -> None:
     table, count = imports.check(data)
     batch = _inside(
         by,
@@ -125,12 +129,12 @@ def _import(by: Membership, filename: str, companies: list[dict], owners: list[s
     imports.run(batch.tenant_id, batch.pk)
 
 
-def _csv(companies: list[dict], owners: list[str]) -> bytes:
+def _csv(companies: list[dict], common: set[str], owners: list[str]) -> bytes:
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(HEADER)
     for company in companies:
-        population = _population()
+        population = _population(SHARES_IN_COMMON if company["domain"] in common else SHARES)
         stage, amount = "", ""
         if population == "Open opportunity":
             stage = random.choice(["Discovery", "Proposal", "Negotiation"])
@@ -139,9 +143,9 @@ def _csv(companies: list[dict], owners: list[str]) -> bytes:
     return out.getvalue().encode()
 
 
-def _population() -> str:
+def _population(shares: dict[str, float]) -> str:
     chance = random.random()
-    for population, share in SHARES.items():
+    for population, share in shares.items():
         if (chance := chance - share) < 0:
             return population
     return "Prospect"
