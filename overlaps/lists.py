@@ -7,7 +7,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.http import QueryDict
 
 from core.models import Membership
@@ -65,11 +65,17 @@ def _one_of(choices: Mapping[str, Any], value: str | None, default: str = "") ->
     return value if value in choices else default
 
 
-def paged(rows: QuerySet, number: Any, count: int) -> Page:
-    """A page of a list whose length is known already."""
+def paged(rows: QuerySet, wanted: str | None) -> Page:
+    """One query for the rows of a page and for the length of the list; a page past the end is the last one."""
+    number = int(wanted) if wanted and wanted.isdecimal() and len(wanted) < 7 else 1
+    start = max(number - 1, 0) * A_PAGE
+    found = list(rows.annotate(in_all=Window(Count("pk")))[start : start + A_PAGE])
     paginator = Paginator(rows, A_PAGE)
-    paginator.count = count
-    return paginator.get_page(number)
+    paginator.count = found[0].in_all if found else rows.count() if start else 0
+    page = paginator.get_page(number)
+    if found:
+        page.object_list = found
+    return page
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,9 @@ class OverlapList:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Of every view, under the other filters; one query. `accounts`: different ones of our own in this view."""
-        accounts = Count("account", filter=VIEWS[self.view].condition, distinct=True)
-        counted = {name: view.counted for name, view in VIEWS.items()}
-        return self._filtered.order_by().aggregate(**counted, accounts=accounts)
+        """Of every view without the filters; one query."""
+        visible = Overlap.objects.visible_to(self.member)
+        return visible.aggregate(**{name: view.counted for name, view in VIEWS.items()})
 
     @property
     def tabs(self) -> list[tuple[str, SavedView, int]]:
@@ -123,11 +128,15 @@ class OverlapList:
     @cached_property
     def page(self) -> Page:
         rows = self._filtered.filter(VIEWS[self.view].condition).select_related("partner", "account")
-        return paged(rows.newest_first(), self.number, self.counts[self.view])
+        return paged(rows.newest_first(), self.number)
 
     @cached_property
     def partners(self) -> list[Partner]:
         return list(Partner.objects.connected().visible_to(self.member).by_name().only("name", "tenant_id"))
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.q or self.partner or self.mine or self.theirs)
 
     @property
     def chips(self) -> list[tuple[str, str, str]]:
@@ -138,7 +147,6 @@ class OverlapList:
             ("partner", "link", name if self.partner else ""),
             ("mine", "building-2", f"Your {labels[self.mine].lower()}" if self.mine else ""),
             ("theirs", "users", f"Their {labels[self.theirs].lower()}" if self.theirs else ""),
-            ("q", "search", f"“{self.q}”" if self.q else ""),
         ]
         return [chip for chip in chips if chip[2]]
 
@@ -175,7 +183,8 @@ class AccountList:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        return self._filtered.per_population()
+        """Without the search; one query."""
+        return Account.objects.all().per_population()
 
     @property
     def total(self) -> int:
@@ -189,5 +198,4 @@ class AccountList:
     @cached_property
     def page(self) -> Page:
         rows = self._filtered.filter(population=self.population) if self.population else self._filtered
-        count = self.counts[self.population] if self.population else self.total
-        return paged(rows.order_by(*SORTS[self.sort][1]), self.number, count)
+        return paged(rows.order_by(*SORTS[self.sort][1]), self.number)

@@ -144,7 +144,7 @@ def _initials(name: str) -> str:
 
 @register.inclusion_tag("partials/avatar.html", takes_context=True)
 def avatar(context: Context, thing: Any, size: str = "", logo: bool = False, circle: bool = False) -> dict:
-    """A square for a workspace or a partner, a circle for a user, a membership, an invited address; `circle=True`: for any name.
+    """A square for a workspace or a partner, a circle for a user, a membership, an invited address, or as asked.
 
     Only members are served a workspace's logo. The workspace at hand shows its own; for another one, of which the
     person is known to be a member, say `logo=True`.

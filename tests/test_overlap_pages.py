@@ -1,0 +1,330 @@
+import re
+
+import pytest
+from django.urls import reverse
+
+from conftest import founder
+from core.models import Membership
+from core.roles import Permission
+from core.tenancy import tenant_context
+from overlaps import matching
+from overlaps.figures import heat
+from overlaps.models import Account, Overlap
+from partners.models import Partner
+from tests.sharing import COUNTED, EVERYTHING, NAMED, add, connect, share
+
+OPEN = "open_opportunities"
+
+
+@pytest.fixture
+def partners(acme, globex):
+    return connect(acme, globex)
+
+
+@pytest.fixture
+def html_of(client, log_in):
+    def get(member: Membership, name: str = "overlaps:list", query: str = "", **kwargs):
+        response = log_in(member).get(member.tenant.path_to(name, **kwargs) + query)
+        assert response.status_code == 200, response.status_code
+        return response.content.decode()
+
+    return get
+
+
+def tabs(html: str) -> dict[str, int]:
+    return {
+        view: int(count)
+        for view, count in re.findall(r'id="view-(\w+)".*?class="count">(\d+)<', html, re.DOTALL)
+    }
+
+
+def shown(html: str) -> list[str]:
+    return re.findall(
+        r'class="who__name">([^<]+)</span><span class="who__sub">[^<]+</span></span></a></th>', html
+    )
+
+
+@pytest.fixture
+def three_plays(acme, globex, partners):
+    add(acme, "Alder", OPEN, amount=84000)
+    add(globex, "Alder Inc", "customers", domain="alder.com", owner_name="Tom Weller")
+    add(acme, "Birch", "customers")
+    add(globex, "Birch", OPEN)
+    add(acme, "Cedar", "customers")
+    add(globex, "Cedar", "customers")
+    add(globex, "Only theirs", "prospects")
+    share(partners[1], EVERYTHING)
+
+
+def test_saved_views_count_and_show_the_same(html_of, ada, three_plays):
+    html = html_of(ada)
+    assert tabs(html) == {"ask": 1, "offer": 1, "shared": 1, "greenfield": 1, "all": 4}
+    assert sorted(shown(html)) == ["Alder Inc", "Birch", "Cedar", "Only theirs"]
+    for view, names in {
+        "ask": ["Alder Inc"],
+        "offer": ["Birch"],
+        "shared": ["Cedar"],
+        "greenfield": ["Only theirs"],
+    }.items():
+        assert shown(html_of(ada, query=f"?view={view}")) == names
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("?q=ald", ["Alder Inc"]),
+        ("?q=https://www.alder.com/x", ["Alder Inc"]),
+        ("?q=inc", []),
+        ("?mine=customers", ["Birch", "Cedar"]),
+        ("?mine=customers&theirs=customers", ["Cedar"]),
+        ("?theirs=prospects", ["Only theirs"]),
+        (
+            "?view=nonsense&mine=nonsense&page=nonsense&partner=nonsense",
+            ["Alder Inc", "Birch", "Cedar", "Only theirs"],
+        ),
+        ("?partner=00000000-0000-4000-8000-000000000000", []),
+        ("?q=%00", ["Alder Inc", "Birch", "Cedar", "Only theirs"]),
+        ("?q=%25", []),
+        ("?page=99", ["Alder Inc", "Birch", "Cedar", "Only theirs"]),
+    ],
+)
+def test_filters_stand_in_the_address(html_of, ada, three_plays, query, names):
+    assert sorted(shown(html_of(ada, query=query))) == names
+
+
+def test_a_fragment_is_the_same_list(log_in, ada, acme, three_plays):
+    response = log_in(ada).get(acme.path_to("overlaps:list") + "?q=ald", headers={"HX-Request": "true"})
+    html = response.content.decode()
+    assert "<html" not in html and shown(html) == ["Alder Inc"]
+
+
+def test_the_page_of_an_overlap_says_why(html_of, ada, acme, three_plays):
+    with tenant_context(acme):
+        overlap = Overlap.objects.get(name="Alder Inc")
+    html = html_of(ada, "overlaps:detail", pk=overlap.pk)
+    assert "Same domain alder.com" in html and "Tom Weller" in html and "84k" in html
+    assert acme.path_to("intros:ask", pk=overlap.pk) in html
+
+
+def test_the_page_of_an_account_has_both_sides(html_of, ada, acme, three_plays):
+    with tenant_context(acme):
+        account = Account.objects.get(name="Alder")
+    html = html_of(ada, "overlaps:account", pk=account.pk)
+    assert "Same domain <b>alder.com</b>" in html and "Tom Weller" in html and "84,000" in html
+
+
+# -- what is not disclosed stands nowhere ------------------------------------------------------------------------
+
+CANARY = "canary"
+
+
+def test_no_page_holds_what_is_not_disclosed(log_in, ada, acme, globex, partners):
+    secret = {
+        "stage": f"{CANARY} stage", "amount": "777777.77", "contact_name": f"{CANARY} contact",
+        "contact_email": f"{CANARY}@birch.com",
+    }  # fmt: skip
+    for name in ("Alder", "Birch", "Cedar", "Dogwood"):
+        add(acme, name, OPEN)
+    add(globex, "Alder", "customers", **secret)
+    add(globex, f"{CANARY} counted", OPEN, domain="birch.com", owner_name=CANARY)
+    add(globex, f"{CANARY} hidden", "prospects", domain="cedar.com", owner_name=CANARY)
+    add(globex, f"{CANARY} private", "customers", domain="dogwood.com", owner_name=CANARY, is_private=True)
+    add(globex, f"{CANARY} not ours", "customers")
+    share(partners[1], customers="overlaps", open_opportunities="counts")
+    with tenant_context(acme):
+        overlap, accounts = Overlap.objects.get(), list(Account.objects.all())
+
+    client = log_in(ada)
+    pages = [("overlaps:list", {}), ("workspaces:home", {}), ("overlaps:detail", {"pk": overlap.pk})]
+    pages += [("overlaps:account", {"pk": account.pk}) for account in accounts]
+    for name, kwargs in pages:
+        html = client.get(acme.path_to(name, **kwargs)).content.decode()
+        assert CANARY not in html and "777777" not in html and "777,777" not in html and "778k" not in html
+
+
+def test_a_search_says_nothing_of_what_is_not_disclosed(html_of, ada, acme, globex, partners):
+    add(globex, "Elder", "customers")
+    share(partners[1], COUNTED)
+    for query in ("?q=elder", "?q=elder.com", "?view=greenfield"):
+        assert shown(html_of(ada, query=query)) == []
+        assert set(tabs(html_of(ada, query=query)).values()) == {0}
+
+
+def test_an_overlap_of_another_workspace_is_not_there(
+    log_in, mallory, grace, acme, initech, globex, three_plays
+):
+    with tenant_context(acme):
+        overlap, account = Overlap.objects.first(), Account.objects.first()
+    for member in (mallory, grace):
+        client = log_in(member)
+        for tenant in (acme, member.tenant):
+            assert client.get(tenant.path_to("overlaps:detail", pk=overlap.pk)).status_code == 404
+            for name in ("account", "account_edit", "account_delete"):
+                assert client.get(tenant.path_to(f"overlaps:{name}", pk=account.pk)).status_code == 404
+
+
+def test_a_restricted_partner_shows_nothing_to_others(
+    html_of, log_in, ada, linus, acme, partners, three_plays
+):
+    with tenant_context(acme):
+        Partner.objects.filter(pk=partners[0].pk).update(is_restricted=True)
+        overlap, account = Overlap.objects.get(name="Alder Inc"), Account.objects.get(name="Alder")
+
+    assert len(shown(html_of(ada))) == 4
+    html = html_of(linus)
+    assert shown(html) == [] and set(tabs(html).values()) == {0} and "Globex" not in html
+    assert "Globex" not in html_of(linus, "overlaps:account", pk=account.pk)
+    assert log_in(linus).get(acme.path_to("overlaps:detail", pk=overlap.pk)).status_code == 404
+
+
+def test_a_viewer_sees_and_does_not_ask(html_of, vera, three_plays):
+    html = html_of(vera)
+    assert len(shown(html)) == 4 and "Ask for an intro<" not in html.partition("<tbody>")[2]
+
+
+# -- a constant number of queries --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queries(django_assert_max_num_queries, log_in):
+    def count(member, path, limit, **headers):
+        client = log_in(member)
+        client.get(path)  # the workspace is remembered in the session
+        with django_assert_max_num_queries(limit) as asked:
+            assert client.get(path, headers=headers).status_code == 200
+        # Below a test's own transaction the contexts are left as they are entered, in savepoints.
+        asked = [q["sql"] for q in asked if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+        return len(asked) - sum("core_enter" in sql for sql in asked) + 2
+
+    return count
+
+
+@pytest.mark.parametrize(
+    "name", ["overlaps:list", "overlaps:accounts", "overlaps:account", "overlaps:detail"]
+)
+def test_pages_ask_as_often_for_thirty_rows_as_for_one(queries, ada, acme, globex, partners, name):
+    share(partners[1], NAMED)
+    add(acme, "Alder", OPEN)
+    add(globex, "Alder", "customers")
+    with tenant_context(acme):
+        pk = {"overlaps:account": Account.objects.get().pk, "overlaps:detail": Overlap.objects.get().pk}.get(
+            name
+        )
+    path = acme.path_to(name, **({"pk": pk} if pk else {}))
+    few = queries(ada, path, 30)
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            Account.objects.bulk_create(
+                Account(name=f"C{n}", domain=f"c{n}.com", domain_key=f"c{n}.com") for n in range(30)
+            )
+            Account.objects.bulk_create(
+                Account(name=f"A{n}", domain="alder.com", domain_key="alder.com") for n in range(30)
+            )
+            matching.refresh()
+    many = queries(ada, path, 30)
+    assert many == few <= 12
+
+
+@pytest.mark.parametrize("name", ["overlaps:list", "overlaps:accounts"])
+def test_fragments_need_few_queries(queries, ada, acme, three_plays, name):
+    assert queries(ada, acme.path_to(name), 30, **{"HX-Request": "true"}) <= 6
+
+
+# -- home ---------------------------------------------------------------------------------------------------------
+
+
+def panel(member, template: str, query: str = "") -> str:
+    """A page that holds only this, as the shell would include it."""
+    from django.template import engines
+    from django.test import RequestFactory
+
+    request = RequestFactory().get(f"/{query}")
+    request.user, request.membership, request.tenant = member.user, member, member.tenant
+    with tenant_context(member.tenant, by=member):
+        source = engines["django"].from_string(f"{{% load overlaps %}}{template}")
+        return source.render({"permissions": member.permissions}, request)
+
+
+def cells(html: str) -> dict[str, str]:
+    """What each cell says to somebody who can't see it."""
+    words = re.findall(r'aria-label="(Your [^"]+)"|class="sr">(Your [^<]+)<', html)
+    return dict(re.split(r", |: ", one or other, maxsplit=1) for one, other in words)
+
+
+def test_the_matrix_says_what_each_cell_is(ada, acme, globex, initech, partners, three_plays):
+    add(acme, "Fir", OPEN)
+    share(partners[1], customers="overlaps", open_opportunities="counts")
+    other = connect(acme, initech)[1]
+    share(other, customers="all")
+    html = panel(ada, "{% matrix %}")
+
+    assert "<caption" in html and html.count('scope="col"') == 6 and html.count('scope="row"') == 3
+    said = cells(html)
+    assert len(said) == 18
+    assert said["Your open opportunities × Globex customers"] == "good for asking an intro: 1 account"
+    assert said["Your customers × Globex customers"] == "1 account"
+    assert said["Your prospects × Globex customers"] == "0 accounts"
+    assert said["Your customers × Globex open opportunities"] == (
+        "good for offering an intro: fewer than 5 accounts, count only"
+    )
+    assert said["Your prospects × Globex prospects"] == "not shared"
+    assert said["Your prospects × Initech customers"] == "0 accounts"
+    assert f"?partner={partners[0].pk}&amp;mine=open_opportunities&amp;theirs=customers" in html
+    assert "under 5" in html
+
+
+def test_a_cell_counts_our_accounts_not_pairs(ada, acme, globex, partners):
+    add(acme, "Alder", "customers")
+    for n in range(3):
+        add(globex, f"Alder {n}", "customers", domain="alder.com")
+    share(partners[1], NAMED)
+
+    assert cells(panel(ada, "{% matrix %}"))["Your customers × Globex customers"] == "1 account"
+    assert '<span class="stat__value">1</span>' in panel(ada, "{% key_figures %}")
+
+
+def test_three_partners_are_shown_and_one_can_be_chosen(ada, acme):
+    records = []
+    for company in ("Umbrella", "Vandelay", "Wonka", "Xanadu"):
+        mine, theirs = connect(acme, founder("Someone", company).tenant)
+        share(theirs, customers="overlaps")
+        records.append(mine)
+
+    html = panel(ada, "{% matrix %}")
+    assert [name in html.partition("<table")[2] for name in ("Umbrella", "Vandelay", "Wonka", "Xanadu")] == [
+        True
+    ] * 3 + [False]
+    assert f"?partner={records[3].pk}" in html.partition("<table")[0]
+    html = panel(ada, "{% matrix %}", f"?partner={records[3].pk}").partition("<table")[2]
+    assert "Xanadu" in html and "Umbrella" not in html
+
+
+def test_the_panels_ask_once(ada, acme, globex, partners, three_plays, django_assert_num_queries):
+    with django_assert_num_queries(
+        3 + 4
+    ):  # figures, matrix, newest; a savepoint and the context entered and left
+        html = panel(ada, "{% key_figures %}{% matrix %}{% new_overlaps %}")
+    assert "1 of your 1 open opportunities" in html and "84k" in html and "+3" in html
+    assert "Your open opportunities × Globex customers" in html
+
+
+def test_a_workspace_without_anything_has_its_panels(mallory):
+    html = panel(mallory, "{% key_figures %}{% matrix %}{% new_overlaps %}")
+    assert "As soon as a partner shares" in html
+
+
+@pytest.mark.parametrize(
+    ("accounts", "largest", "step"),
+    [(0, 0, 0), (0, 9, 0), (1, 1, 5), (1, 1000, 1), (30, 1000, 3), (1000, 1000, 5)],
+)
+def test_heat_has_five_steps_on_a_logarithmic_scale(accounts, largest, step):
+    assert heat(accounts, largest) == step
+
+
+def test_every_page_names_a_permission():
+    from overlaps.urls import urlpatterns
+
+    for pattern in urlpatterns:
+        assert isinstance(pattern.callback.permission, Permission)
+        kwargs = {"pk": "00000000-0000-4000-8000-000000000000"} if "uuid" in str(pattern.pattern) else {}
+        assert reverse(f"overlaps:{pattern.name}", kwargs={"slug": "acme", **kwargs}).startswith("/w/acme/")
