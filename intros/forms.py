@@ -5,10 +5,11 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from core.models import Membership, Tenant
+from core.models import Membership
 from intros.models import Intro, IntroQuerySet
 from intros.moves import State
 from overlaps.models import Overlap
+from partners.models import Partner
 from workspaces.forms.fields import OneLineField
 
 DAYS_TO_ANSWER = 7
@@ -132,23 +133,29 @@ class IntroFilter(forms.Form):
     )
     state = forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
     view = forms.ChoiceField(choices=[("board", "Board"), ("list", "List")], required=False)
+    partner = forms.ModelChoiceField(None, required=False)
 
-    @property
-    def chosen(self) -> dict[str, str]:
+    def __init__(self, *args: Any, member: Membership) -> None:
+        super().__init__(*args)
+        self.here = member.tenant
+        self.fields["partner"].queryset = Partner.objects.visible_to(member)
         self.is_valid()
-        return {name: self.cleaned_data.get(name, "") for name in self.fields}
+        self.chosen = {name: self.cleaned_data.get(name) or "" for name in self.fields}
 
     @property
     def narrows(self) -> bool:
-        chosen = self.chosen
-        return bool(chosen["q"] or chosen["side"] or chosen["state"])
+        return any(value for name, value in self.chosen.items() if name != "view")
 
-    def among(self, intros: IntroQuerySet, here: Tenant) -> IntroQuerySet:
+    def among(self, intros: IntroQuerySet) -> IntroQuerySet:
         chosen = self.chosen
         if chosen["q"]:
             intros = intros.matching(chosen["q"])
         if chosen["side"]:
-            intros = intros.asked_by(here) if chosen["side"] == "asked" else intros.received_by(here)
+            intros = (
+                intros.asked_by(self.here) if chosen["side"] == "asked" else intros.received_by(self.here)
+            )
         if chosen["state"]:
             intros = intros.filter(state=chosen["state"])
+        if chosen["partner"]:
+            intros = intros.with_record(chosen["partner"])
         return intros

@@ -47,6 +47,9 @@ class IntroQuerySet(models.QuerySet["Intro"]):
             connection_state=Subquery(link.values("state")[:1]),
         )
 
+    def with_record(self, partner: Partner) -> Self:
+        return self.filter(Q(requester_partner=partner.pk) | Q(receiver_partner=partner.pk))
+
     def about(self, account: Account) -> Self:
         """Both directions."""
         return self.filter(

@@ -33,9 +33,9 @@ TOLD = {
 @requires(Permission.SEE_WORKSPACE)
 @require_GET
 def index(request: MemberRequest) -> HttpResponse:
-    filters = IntroFilter(request.GET)
+    filters = IntroFilter(request.GET, member=request.membership)
     visible = Intro.objects.visible_to(request.membership)
-    intros = filters.among(visible, request.tenant)
+    intros = filters.among(visible)
     counts = intros.by_state()
     context = {"filters": filters, "chosen": filters.chosen, "number": sum(counts.values())}
     if filters.chosen["view"] == "list":
@@ -44,7 +44,7 @@ def index(request: MemberRequest) -> HttpResponse:
     else:
         context["lanes"] = lanes(intros.with_partner(), counts)
     if request.htmx:
-        return render(request, "intros/list.html#found", context)
+        return render(request, "intros/list.html#searched", context)
     everywhere = visible.by_state() if filters.narrows else counts
     context["in_flight"] = sum(everywhere.get(state, 0) for state in IN_FLIGHT)
     return render(request, "intros/list.html", context)
@@ -145,7 +145,8 @@ def _attempt(request: MemberRequest, intro: Intro, name: str, words: dict[str, A
 def _moved(request: MemberRequest, intro: Intro) -> HttpResponse:
     still_there = Intro.objects.visible_to(request.membership).with_partner().filter(pk=intro.pk).first()
     if request.htmx and still_there:
-        return render(request, "intros/detail.html#moved", _facts(request, still_there))
+        context = _facts(request, still_there) | {"just_moved": True}
+        return render(request, "intros/detail.html#moved", context)
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": request.tenant.path_to("intros:list")})
     return redirect(_path(request, still_there) if still_there else request.tenant.path_to("intros:list"))

@@ -319,12 +319,15 @@ def test_each_side_finds_it_with_its_own_words(log_in, ada, grace, mallory, requ
         assert b"We ask" in log_in(ada).get(f"/w/acme/intros/{query}").content
         assert b"They ask" in log_in(grace).get(f"/w/globex/intros/{query}").content
         assert b"Stark" not in log_in(mallory).get(f"/w/initech/intros/{query}").content
+    mine, theirs = record_of(ada, grace)
     for query in ("?q=wayne", "?state=accepted&view=list", "?side=received"):
         page = log_in(ada).get(f"/w/acme/intros/{query}").content
         assert b"No intro fits" in page
         assert b"Stark" not in page
+    for partner in (mine.pk, theirs.pk, "x"):  # ours; what is not ours narrows nothing
+        assert b"We ask" in log_in(ada).get(f"/w/acme/intros/?partner={partner}").content
     found = log_in(ada).get("/w/acme/intros/?q=stark&view=list", headers=HTMX).content.decode()
-    assert found.strip().startswith('<div class="stack" id="found">')
+    assert found.strip().startswith('<div class="stack grow" id="found">')
 
 
 def queries(client, url: str) -> list[str]:
