@@ -82,10 +82,11 @@ class Event(models.Model):
 
     @property
     def from_to(self) -> str:
-        """The end of the sentence, where one field changed."""
+        """The end of the sentence, where one field changed; the field is named unless the sentence did."""
         match self.details:
-            case [Change(_, str(before), str(after), False)] if max(len(before), len(after)) <= 60:
-                return f" from {before} to {after}"
+            case [Change(field, before, after, False)] if max(len(before), len(after)) <= 60:
+                named = "" if field.lower() in self.sentence else f": {field.lower()}"
+                return f"{named} from {before} to {after}"
         return ""
 
     def exported(self) -> dict[str, Any]:

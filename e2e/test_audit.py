@@ -75,7 +75,7 @@ def test_narrowing_the_trail(open_browser, sign_in, ada, trail, javascript):
 
     page.get_by_role("link", name="Clear").click()
     page.get_by_role("link", name="Older").click()
-    expect(events.first).to_contain_text("Alan changed the settings")
+    expect(events.first).to_contain_text("Alan changed the settings: name from Acme")
     page.get_by_role("link", name="Newest").click()
     expect(events).to_have_count(25)
 

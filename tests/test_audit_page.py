@@ -79,7 +79,7 @@ def test_newest_first_as_sentences(ada_in, ada, linus):
     assertContains(response, "<strong>Ada</strong> changed the role of <strong>Linus</strong>")
     assertContains(response, '<th scope="row">Role</th><td>member</td><td>admin</td>', html=False)
     assertContains(response, '<th scope="row">By hand</th><td colspan="2">yes</td>', html=False)
-    assertContains(response, " from before 0 to after 0")
+    assertContains(response, "changed the settings: name from before 0 to after 0")
     assertContains(response, newest(ada.tenant).hash)
 
 
