@@ -6,11 +6,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists
 
-from core.models import Membership
+from core.models import Membership, Tenant
 from overlaps.models import Account
 from partners.models import Partner
 from workspaces.models import Invitation
+from workspaces.models.invitation import grantable
 
 
 class Figures(NamedTuple):
@@ -53,6 +55,18 @@ class FirstSteps(NamedTuple):
         return not (self.accounts and self.partners)
 
 
+def what_waits() -> tuple[dict[UUID, int], int]:
+    """Requests to answer, by own workspace, and how many invitations to further ones: what every page shows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT workspace, waiting, NULL, NULL FROM intros_waiting() "
+            "UNION ALL SELECT NULL, NULL, role, inviter_role FROM workspaces_my_invitations()"
+        )
+        rows = cursor.fetchall()
+    waiting = {tenant_id: number for tenant_id, number, *_ in rows if tenant_id}
+    return waiting, sum(role in grantable(by) for tenant_id, _, role, by in rows if not tenant_id)
+
+
 def of_places(places: Iterable[Membership], *, whole: bool = False) -> dict[UUID, Figures]:
     """For own memberships: one query, through a door that asks for them again."""
     with connection.cursor() as cursor:
@@ -69,9 +83,11 @@ def work_in(places: Iterable[Membership], *, most: int) -> list[Work]:
 
 
 def first_steps() -> FirstSteps:
-    """Of the workspace of the context."""
-    return FirstSteps(
-        accounts=Account.objects.exists(),
-        partners=Partner.objects.exists(),
-        people=Membership.objects.active()[1:2].exists() or Invitation.objects.pending().exists(),
-    )
+    """Of the workspace of the context, in one query."""
+    accounts, partners, colleague, invited = Tenant.objects.values_list(
+        Exists(Account.objects.all()),
+        Exists(Partner.objects.all()),
+        Exists(Membership.objects.active()[1:2]),
+        Exists(Invitation.objects.pending()),
+    ).get()
+    return FirstSteps(accounts, partners, colleague or invited)

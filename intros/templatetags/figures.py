@@ -3,11 +3,25 @@
 from collections.abc import Iterable
 
 from django import template
+from django.template import Context
 
 from core.models import Membership
 from intros import figures
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def switcher_badge(context: Context) -> int:
+    """What waits in the person's other workspaces, and the invitations to further ones.
+
+    One query for the whole shell: it leaves the numbers for the tags of intros.
+    """
+    request = context["request"]
+    request.waiting_intros, invitations = figures.what_waits()
+    return (
+        sum(request.waiting_intros.values()) - request.waiting_intros.get(request.tenant.pk, 0) + invitations
+    )
 
 
 @register.simple_tag
