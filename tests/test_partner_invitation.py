@@ -502,3 +502,19 @@ def test_twenty_accepts_at_once_make_one_connection(ada, grace, acme, globex):
     with tenant_context(globex):
         assert Connection.objects.count() == Partner.objects.count() == 1
         assert SharingRule.objects.count() == len(Population)
+
+
+def test_who_had_to_sign_in_first_is_led_back(client, invitation, grace, globex):
+    open_link(client, invitation)
+    client.force_login(grace.user, "allauth.account.auth_backends.AuthenticationBackend")
+
+    assertContains(client.get(globex.path_to("partners:list")), ANSWER)
+    accept(client, grace)
+    assertNotContains(client.get(globex.path_to("partners:list")), ANSWER)
+
+
+def test_who_opened_the_link_of_another_is_not_reminded(log_in, invitation, mallory, initech):
+    client = log_in(mallory)
+    open_link(client, invitation)
+
+    assertNotContains(client.get(initech.path_to("partners:list")), ANSWER)

@@ -48,7 +48,7 @@ def test_the_consequence_is_shown_and_nothing_saved(log_in, ada, acme, ours, con
 
     page = log_in(ada).get(confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN})
 
-    assertContains(page, "Globex will see all 1 of them")
+    assertContains(page, "Globex will see each of them (1 for now)")
     assert levels_of(ours) == all_hidden()
 
 

@@ -26,6 +26,12 @@ def sidebar_partners(context: Context) -> dict[str, Any]:
     }
 
 
+@register.inclusion_tag("partners/reminder.html", takes_context=True)
+def partner_invitation_reminder(context: Context) -> dict[str, bool]:
+    """Whoever opened the link and then had to sign up is led back to it."""
+    return {"waits": bool(context["request"].session.get("partner_invitation_waits"))}
+
+
 @register.inclusion_tag("partners/level_choice.html")
 def level_choice(population: Population, bound: BoundField) -> dict[str, Any]:
     """The four levels in a row; what they show follows the choice by CSS alone."""

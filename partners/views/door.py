@@ -14,6 +14,7 @@ from partners.models import Offer, PartnerInvitation
 from partners.views.access import data_of, status_of
 
 IN_SESSION = "partner_invitation"
+WAITS = "partner_invitation_waits"  # its reader had to sign in or sign up first; the pages remind of it
 
 
 @open_to("anyone")
@@ -21,6 +22,7 @@ IN_SESSION = "partner_invitation"
 def invitation_open(request: HttpRequest, token: str) -> HttpResponse:
     """Keeps the hash and leads to a clean address: no history, log or Referer holds the token for long."""
     request.session[IN_SESSION] = hash_of(token)
+    request.session[WAITS] = True
     return redirect("partners:invitation")
 
 
@@ -40,13 +42,15 @@ def _accept(request: HttpRequest, offer: Offer) -> HttpResponse:
     """Raises PartnerInvitation.Dead, Offer.NotForYou."""
     form = AcceptForm(data_of(request), offer=offer, places=offer.workspaces_of(request.user))
     if form.is_bound and form.succeeds():
-        del request.session[IN_SESSION]
+        _forget(request)
         messages.success(request, f"{form.partner} and you are partners now.")
         return redirect(form.place.tenant.path_to("partners:detail", pk=form.partner.pk))
     return render(request, "partners/accept.html", {"offer": offer, "form": form}, status=status_of(form))
 
 
 def _not_for_you(request: HttpRequest, offer: Offer) -> HttpResponse:
+    if request.user.is_authenticated:
+        request.session.pop(WAITS, None)
     refused = request.method == "POST"
     status = HTTPStatus.FORBIDDEN if refused else HTTPStatus.OK
     return render(request, "partners/accept.html", {"offer": offer, "form": None}, status=status)
@@ -62,10 +66,16 @@ def invitation_decline(request: HttpRequest) -> HttpResponse:
         offer.decline(by=request.user)
     except PartnerInvitation.Dead:
         return dead(request)
-    del request.session[IN_SESSION]
+    _forget(request)
     return render(request, "partners/declined.html", {"offer": offer})
 
 
 def dead(request: HttpRequest) -> HttpResponse:
     """One page, whatever the reason."""
+    _forget(request)
     return render(request, "partners/invitation_dead.html", status=HTTPStatus.GONE)
+
+
+def _forget(request: HttpRequest) -> None:
+    for key in (IN_SESSION, WAITS):
+        request.session.pop(key, None)
