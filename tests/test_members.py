@@ -339,7 +339,7 @@ def test_the_page_costs_the_same_for_any_number(log_in, ada, linus, acme):
         make_member(f"P{n}", acme, Role.MEMBER)
     assert cost(client, MEMBERS) == few
     assert cost(client, MEMBERS, headers=HTMX | {"HX-Target": "section#people"}) == fragment
-    assert fragment <= 8  # two of them restore the context that only tests have around a request
+    assert fragment <= 8  # the last two restore contexts; one of those only in tests
     assert "32 people" in client.get(MEMBERS).content.decode()
     assert client.get(f"{MEMBERS}?page=2").content.decode().count('id="member-') == 7
     for page in ("99", "-1", "x", "9" * 40):

@@ -30,7 +30,7 @@ class Verdict(models.TextChoices):
 
     SEND = "send", "will be invited"
     MEMBER = "member", "is a member"
-    DEACTIVATED = "deactivated", "is deactivated here"
+    DEACTIVATED = "deactivated", "is deactivated: reactivate them below"
     INVITED = "invited", "is invited already"
     DECLINED = "declined", "does not want to be invited here"
     ENOUGH = "enough", "got enough mails for today"

@@ -112,7 +112,9 @@ def _on_invitation(request: MemberRequest, pk: UUID, act: Callable[..., Any], do
 def _told(request: MemberRequest, words: str, level: int = messages.WARNING) -> HttpResponse:
     messages.add_message(request, level, words)
     if request.htmx:
-        return render(request, "workspaces/invitations.html#pending", _pending(request, FEW))
+        # The button that was pressed is gone with its row: the heading takes the focus.
+        refocus = {"refocus": request.resolver_match.url_name == "invitation_revoke"}
+        return render(request, "workspaces/invitations.html#pending", _pending(request, FEW) | refocus)
     return _back(request)
 
 
@@ -125,7 +127,7 @@ def member_role(request: MemberRequest, pk: UUID) -> HttpResponse:
     member = _member(request, pk, "role")
     form = MemberRoleForm(request.POST or None, member=member, by=request.membership)
     if request.method == "POST" and form.succeeds():
-        messages.success(request, f"{member} is now {member.get_role_display()}.")
+        messages.success(request, f"The role of {member} is now {member.get_role_display()}.")
         self_changed = member == request.membership
         return _row(request, member) if request.htmx and not self_changed else _back(request)
     if request.htmx:
@@ -277,7 +279,9 @@ def _as_row(request: MemberRequest, member: Membership, form: MemberRoleForm | N
 def _row(request: MemberRequest, member: Membership, form: MemberRoleForm | None = None) -> HttpResponse:
     again = acts.people().get(pk=member.pk)
     context = {"row": _as_row(request, again, form)}
-    return render(request, "workspaces/members.html#row", context, status=status_of(form) if form else None)
+    return render(
+        request, "workspaces/members.html#changed_row", context, status=status_of(form) if form else None
+    )
 
 
 def _member(request: MemberRequest, pk: UUID, act: str) -> Membership:
