@@ -90,9 +90,9 @@ def plain(cell: str) -> str:
     """One line of text; the sign that an export sets before a formula is taken off again."""
     if cell.startswith("'") and cell[1:2] in FORMULA:
         cell = cell[1:]
-    return " ".join(
-        "".join(c if c.isprintable() else " " for c in unicodedata.normalize("NFC", cell)).split()
-    )
+    if not cell.isprintable():
+        cell = "".join(c if c.isprintable() else " " for c in cell)
+    return " ".join(unicodedata.normalize("NFC", cell).split())
 
 
 def harmless(cell: Any) -> str:

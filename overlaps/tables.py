@@ -95,16 +95,17 @@ def _without_mark(data: bytes) -> list[str]:
 
 def _split_header(text: str) -> tuple[str, list[str]]:
     """The separator under which the first row makes most sense, and that row. Raises Unreadable."""
-    found, problem = [], None
+    found, problem = [], Unreadable("This file is empty.")
     for separator in SEPARATORS:
         try:
-            header = next(cells for _, cells in _records(text, separator) if any(cells))
+            header = next((cells for _, cells in _records(text, separator) if any(cells)), [])
         except Unreadable as error:
-            problem = problem or error
+            problem = error
             continue
         header = [" ".join(cell.split())[:200] for cell in header]
         known = sum(map(bool, fields_of(header)[0])) if len(header) <= MAX_COLUMNS else 0
-        found.append((known, len(header), separator, header))
+        if header:
+            found.append((known, len(header), separator, header))
     if not found:
         raise problem
     *_, separator, header = max(found, key=lambda one: one[:2])

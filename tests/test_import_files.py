@@ -239,7 +239,8 @@ def test_the_population_comes_from_the_stage(cells, population):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("DE", "DE"), ("de", "DE"), ("Germany", "DE"), (" deutschland ", "DE"), ("United States", "US"), ("U.S.A.", "US"),
+        ("DE", "DE"), ("de", "DE"), ("Germany", "DE"), (" deutschland ", "DE"),
+        ("United States", "US"), ("U.S.A.", "US"),
         ("UK", "GB"), ("Côte d'Ivoire", "CI"), ("Atlantis", ""), ("", ""), ("Berlin, Germany", ""), ("EU", ""),
     ],
 )  # fmt: skip
