@@ -133,7 +133,7 @@ def reference_sql(table: str, field: TenantForeignKey) -> str:
 class DefinerFunction(migrations.RunSQL):
     """A SECURITY DEFINER function: fixed search_path, not executable by PUBLIC, granted to the application.
 
-    `signature`: name with argument types, e.g. "core_my_tenants()". `as_match`: owned by the match role, which may
+    `signature`: name with argument types, e.g. "core_is_mine(uuid)". `as_match`: owned by the match role, which may
     then read the tables that were opened to it with `TenantTable(match=True)`; else by the owner of the schema.
     """
 

@@ -44,11 +44,11 @@ HOLES = {
     "GRANT DELETE ON audit_auditevent TO cosell_app": ["cosell_app: has DELETE on audit_auditevent"],
     "GRANT cosell_match TO cosell_app": None,  # not the owner's to give
     "GRANT CREATE ON SCHEMA public TO cosell_app": ["cosell_app: may create in the schema"],
-    "GRANT EXECUTE ON FUNCTION core_my_tenants() TO PUBLIC": [
-        "core_my_tenants: SECURITY DEFINER, and PUBLIC may execute it"
+    "GRANT EXECUTE ON FUNCTION core_is_mine(uuid) TO PUBLIC": [
+        "core_is_mine: SECURITY DEFINER, and PUBLIC may execute it"
     ],
-    "ALTER FUNCTION core_my_tenants() RESET search_path": [
-        "core_my_tenants: SECURITY DEFINER without a fixed search_path"
+    "ALTER FUNCTION core_is_mine(uuid) RESET search_path": [
+        "core_is_mine: SECURITY DEFINER without a fixed search_path"
     ],
     "CREATE MATERIALIZED VIEW everything AS SELECT * FROM overlaps_account": [
         "everything: a view that shows more than its reader may see"
