@@ -22,7 +22,7 @@ class Lane:
         return next(iter(self.states)) if len(self.states) == 1 else None
 
 
-def lanes(intros: IntroQuerySet, counts: dict[str, int]) -> list[Lane]:
+def lanes(intros: IntroQuerySet) -> list[Lane]:
     """One query for all lanes. No lane for drafts while there is none."""
     board = [
         Lane("Drafts", frozenset({State.DRAFT}), ""),
@@ -32,6 +32,7 @@ def lanes(intros: IntroQuerySet, counts: dict[str, int]) -> list[Lane]:
         Lane("Closed", CLOSED, "None is declined, withdrawn or expired."),
     ]
     found = list(intros.newest_of_each_state(LANE_LENGTH))
+    counts = {intro.state: intro.in_state for intro in found}
     for lane in board:
         lane.count = sum(counts.get(state, 0) for state in lane.states)
         lane.intros = [intro for intro in found if intro.state in lane.states][:LANE_LENGTH]

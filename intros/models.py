@@ -60,8 +60,12 @@ class IntroQuerySet(models.QuerySet["Intro"]):
     def in_flight(self) -> Self:
         return self.filter(state__in=IN_FLIGHT)
 
-    def unfinished(self) -> Self:
-        return self.filter(state__in={State.DRAFT, *IN_FLIGHT})
+    def unfinished_like(self, overlap: Overlap) -> Self:
+        """Our own about this account with this partner."""
+        unfinished = self.filter(state__in={State.DRAFT, *IN_FLIGHT}, requester=overlap.tenant_id)
+        return unfinished.filter(
+            requester_partner=overlap.partner_id, receiver_account=overlap.their_account_id
+        )
 
     def matching(self, words: str) -> Self:
         return self.filter(
@@ -75,12 +79,11 @@ class IntroQuerySet(models.QuerySet["Intro"]):
         return self.order_by("-moved_at", "pk")
 
     def newest_of_each_state(self, number: int) -> Self:
+        """With `in_state`: how many there are of its state in all."""
         order = [F("moved_at").desc(), F("pk").asc()]
         place = Window(RowNumber(), partition_by=F("state"), order_by=order)
-        return self.annotate(place=place).filter(place__lte=number).newest_first()
-
-    def by_state(self) -> dict[str, int]:
-        return dict(self.order_by().values_list("state").annotate(models.Count("pk")))
+        in_state = Window(models.Count("pk"), partition_by=F("state"))
+        return self.annotate(place=place, in_state=in_state).filter(place__lte=number).newest_first()
 
     def waiting_for(self, membership: Membership) -> Self:
         """Requests that this person may answer."""

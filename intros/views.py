@@ -15,8 +15,8 @@ from core.http import MemberRequest
 from core.roles import Permission
 from intros.board import lanes
 from intros.forms import MOVE_FORMS, AskForm, IntroFilter, MoveForm
-from intros.models import Intro
-from intros.moves import IN_FLIGHT, State
+from intros.models import Intro, IntroQuerySet
+from intros.moves import State
 from overlaps.models import Account, Overlap
 
 A_PAGE = 30
@@ -35,27 +35,19 @@ TOLD = {
 def index(request: MemberRequest) -> HttpResponse:
     filters = IntroFilter(request.GET, member=request.membership)
     visible = Intro.objects.visible_to(request.membership)
-    intros = filters.among(visible)
-    counts = intros.by_state()
-    context = {"filters": filters, "chosen": filters.chosen, "number": sum(counts.values())}
-    if filters.chosen["view"] == "list":
-        pages = CountedPaginator(intros.with_partner().newest_first(), A_PAGE, count=context["number"])
-        context["page"] = pages.get_page(request.GET.get("page"))
-    else:
-        context["lanes"] = lanes(intros.with_partner(), counts)
+    context = {"filters": filters, "chosen": filters.chosen, **_rows(request, filters, visible)}
     if request.htmx:
         return render(request, "intros/list.html#searched", context)
-    everywhere = visible.by_state() if filters.narrows else counts
-    context["in_flight"] = sum(everywhere.get(state, 0) for state in IN_FLIGHT)
-    return render(request, "intros/list.html", context)
+    return render(request, "intros/list.html", context | {"in_flight": visible.in_flight().count()})
 
 
-class CountedPaginator(Paginator):
-    """The number is known already."""
-
-    def __init__(self, *args: Any, count: int) -> None:
-        super().__init__(*args)
-        self.count = count
+def _rows(request: MemberRequest, filters: IntroFilter, visible: IntroQuerySet) -> dict[str, Any]:
+    intros = filters.among(visible).with_partner()
+    if filters.chosen["view"] == "list":
+        page = Paginator(intros.newest_first(), A_PAGE).get_page(request.GET.get("page"))
+        return {"page": page, "number": page.paginator.count}
+    board = lanes(intros)
+    return {"lanes": board, "number": sum(lane.count for lane in board)}
 
 
 @requires(Permission.ANSWER_INTROS)
@@ -66,17 +58,8 @@ def ask(request: MemberRequest, pk: UUID) -> HttpResponse:
     form = _ask_form(request, AskForm.about(overlap, request.membership))
     if form.is_valid():
         return _saved(request, form, Intro.draft(by=request.membership, overlap=overlap, **form.cleaned_data))
-    others = (
-        Intro.objects.unfinished()
-        .asked_by(request.tenant)
-        .filter(requester_partner=overlap.partner_id, receiver_account=overlap.their_account_id)
-    )
-    context = {
-        "form": form,
-        "overlap": overlap,
-        "partner": overlap.partner,
-        "others": others.newest_first()[:3],
-    }
+    others = Intro.objects.unfinished_like(overlap).newest_first()[:3]
+    context = {"form": form, "overlap": overlap, "partner": overlap.partner, "others": others}
     return render(request, "intros/ask.html", context, status=status_of(form))
 
 
@@ -89,9 +72,13 @@ def edit(request: MemberRequest, pk: UUID) -> HttpResponse:
     form = _ask_form(request, AskForm.of(intro))
     if request.method == "GET" and intro.state != State.DRAFT:
         return redirect(_path(request, intro))
-    if not form.is_valid():
-        context = {"form": form, "intro": intro, "partner": intro.partner}
-        return render(request, "intros/ask.html", context, status=status_of(form))
+    if form.is_valid():
+        return _revised(request, form, intro)
+    context = {"form": form, "intro": intro, "partner": intro.partner}
+    return render(request, "intros/ask.html", context, status=status_of(form))
+
+
+def _revised(request: MemberRequest, form: AskForm, intro: Intro) -> HttpResponse:
     try:
         intro.revise(by=request.membership, **form.cleaned_data)
     except Intro.Refused as refusal:

@@ -330,10 +330,10 @@ def test_each_side_finds_it_with_its_own_words(log_in, ada, grace, mallory, requ
     assert found.strip().startswith('<div class="stack grow" id="found">')
 
 
-def queries(client, url: str) -> list[str]:
+def queries(client, url: str, **headers) -> list[str]:
     """Without savepoints, and without the way back to no person at all, which only a test's transaction needs."""
     with CaptureQueriesContext(connection) as asked:
-        assert client.get(url).status_code == 200
+        assert client.get(url, headers=headers).status_code == 200
     return [query["sql"] for query in asked if not re.search(SURPLUS, query["sql"])]
 
 
@@ -344,6 +344,9 @@ def test_the_board_shows_the_newest_and_the_list_all(log_in, ada, grace, overlap
     client.get(board)
     few = [len(queries(client, url)) for url in (board, table, detail)]
     assert max(few) <= 12
+    assert (
+        len(queries(client, f"{board}?q=stark", **HTMX)) <= 7
+    )  # the last one leads back out of the workspace
 
     for _ in range(40):
         brought_to("requested", draft_of(overlap, ada), ada, grace)
