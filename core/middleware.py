@@ -18,7 +18,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views import defaults
 
 from core.models import Membership
-from core.tenancy import person_context, tenant_context
+from core.tenancy import narrow, person_context
 
 Respond = Callable[[HttpRequest], HttpResponse]
 AN_HOUR = timedelta(hours=1)
@@ -67,11 +67,11 @@ class WorkspaceMiddleware:
         if membership.tenant.slug != slug:
             return self._moved(request, slug, membership)
         request.membership, request.tenant = membership, membership.tenant
-        with tenant_context(membership.tenant, by=membership):
-            response = self._respond(request)
-            if _is_page(response):
-                _remember(request)
-            return response
+        narrow(membership.tenant, by=membership)
+        response = self._respond(request)
+        if _is_page(response):
+            _remember(request)
+        return response
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -142,7 +142,11 @@ class PrivacyMiddleware:
 
     def process_template_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         form = (response.context_data or {}).get("form")
-        if request.method == "POST" and response.status_code == HTTPStatus.OK and getattr(form, "errors", None):
+        if (
+            request.method == "POST"
+            and response.status_code == HTTPStatus.OK
+            and getattr(form, "errors", None)
+        ):
             response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         return response
 

@@ -59,6 +59,13 @@ def tenant_context(tenant: "Tenant | UUID", *, by: "Membership | User | None" = 
         yield
 
 
+def narrow(tenant: "Tenant", *, by: "Membership") -> None:
+    """This workspace, from here to the end of the surrounding `person_context`. For the middleware, which ends it."""
+    context = Context(tenant.pk, by.user_id)
+    _tell_database(context)
+    _current.set(context)
+
+
 @contextmanager
 def person_context(user: "User | None") -> Iterator[None]:
     """One transaction with no workspace: only the person's own memberships and workspaces are to be seen."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.backends.postgresql import base, client, creation, operations
@@ -64,7 +65,8 @@ class DatabaseOperations(operations.DatabaseOperations):
             table.name for table in self.connection.introspection.get_table_list(cursor) if table.type in "tp"
         }
         unmanaged = {model._meta.db_table for model in apps.get_models() if not model._meta.managed}
-        tables = sorted(unmanaged & existing)
+        caches = {cache.get("LOCATION") for cache in settings.CACHES.values()}
+        tables = sorted((unmanaged | caches) & existing)
         return [f"TRUNCATE {', '.join(map(self.quote_name, tables))}"] if tables else []
 
 
