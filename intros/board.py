@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from intros.models import Intro, IntroQuerySet
+from intros.models import Intro
 from intros.moves import CLOSED, State
+from intros.queries import IntroQuerySet
 
 LANE_LENGTH = 10
 

@@ -6,14 +6,14 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from core.models import Membership
-from intros.models import Intro, IntroQuerySet
+from intros.models import Intro
 from intros.moves import State
+from intros.queries import IntroQuerySet
 from overlaps.models import Overlap
 from partners.models import Partner
 from workspaces.forms.fields import OneLineField
 
 DAYS_TO_ANSWER = 7
-MOST_DAYS = 90
 
 
 class TextField(forms.CharField):
@@ -62,8 +62,8 @@ class AskForm(forms.Form):
         due_on, today = self.cleaned_data["due_on"], timezone.localdate()
         if self.sending and due_on < today:
             raise forms.ValidationError("This day is over. Choose today or a later one.")
-        if self.sending and due_on > today + timedelta(days=MOST_DAYS):
-            raise forms.ValidationError(f"Choose a day within the next {MOST_DAYS} days.")
+        if self.sending and due_on > today + timedelta(days=Intro.MOST_DAYS):
+            raise forms.ValidationError(f"Choose a day within the next {Intro.MOST_DAYS} days.")
         return due_on
 
     @staticmethod

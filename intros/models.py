@@ -1,100 +1,26 @@
 """The request for an introduction, from a draft to the mail that was sent."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Self
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection as database
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.actions import Action
 from audit.models import AuditEvent
 from core.managers import TwoSidedManager
 from core.models import Membership, PublicModel, Tenant, User
-from core.roles import Permission
 from core.tenancy import current_tenant_id, tenant_context
 from intros import mail
-from intros.moves import IN_FLIGHT, MOVES, Move, Side, State
-from overlaps.models import Account, Overlap
+from intros.moves import MOVES, Move, Side, State
+from intros.queries import IntroManager
+from overlaps.models import Overlap
 from partners.models import Connection, Partner
-
-# The intro names the record that each side has of the other; only one of them is in the workspace at hand.
-OWN_PARTNER = [OuterRef("requester_partner"), OuterRef("receiver_partner")]
-
-
-class IntroQuerySet(models.QuerySet["Intro"]):
-    def asked_by(self, tenant: Tenant) -> Self:
-        return self.filter(requester=tenant)
-
-    def received_by(self, tenant: Tenant) -> Self:
-        return self.filter(receiver=tenant)
-
-    def visible_to(self, membership: Membership) -> Self:
-        """Intros with a restricted partner are for those who see that partner."""
-        return self.filter(Exists(Partner.objects.visible_to(membership).filter(pk__in=OWN_PARTNER)))
-
-    def with_partner(self) -> Self:
-        """`partner_id`, `partner_name`, `connection_state`: our own record of the other side."""
-        partner = Partner.objects.filter(pk__in=OWN_PARTNER)
-        link = Connection.objects.filter(pk=OuterRef("connection_id"))
-        return self.annotate(
-            partner_id=Subquery(partner.values("pk")[:1]),
-            partner_name=Subquery(partner.values("name")[:1]),
-            connection_state=Subquery(link.values("state")[:1]),
-        )
-
-    def with_record(self, partner: Partner) -> Self:
-        return self.filter(Q(requester_partner=partner.pk) | Q(receiver_partner=partner.pk))
-
-    def about(self, account: Account) -> Self:
-        """Both directions."""
-        return self.filter(
-            Q(requester=account.tenant_id, requester_account=account.pk)
-            | Q(receiver=account.tenant_id, receiver_account=account.pk)
-        )
-
-    def in_flight(self) -> Self:
-        return self.filter(state__in=IN_FLIGHT)
-
-    def unfinished_like(self, overlap: Overlap) -> Self:
-        """Our own about this account with this partner."""
-        unfinished = self.filter(state__in={State.DRAFT, *IN_FLIGHT}, requester=overlap.tenant_id)
-        return unfinished.filter(
-            requester_partner=overlap.partner_id, receiver_account=overlap.their_account_id
-        )
-
-    def matching(self, words: str) -> Self:
-        return self.filter(
-            Q(company__icontains=words)
-            | Q(domain__icontains=words)
-            | Q(requester_name__icontains=words)
-            | Q(receiver_name__icontains=words)
-        )
-
-    def newest_first(self) -> Self:
-        return self.order_by("-moved_at", "pk")
-
-    def newest_of_each_state(self, number: int) -> Self:
-        """With `in_state`: how many there are of its state in all."""
-        order = [F("moved_at").desc(), F("pk").asc()]
-        place = Window(RowNumber(), partition_by=F("state"), order_by=order)
-        in_state = Window(models.Count("pk"), partition_by=F("state"))
-        return self.annotate(place=place, in_state=in_state).filter(place__lte=number).newest_first()
-
-    def waiting_for(self, membership: Membership) -> Self:
-        """Requests that this person may answer."""
-        if Permission.ANSWER_INTROS not in membership.permissions:
-            return self.none()
-        return self.visible_to(membership).received_by(membership.tenant).filter(state=State.REQUESTED)
-
-
-class IntroManager(TwoSidedManager.from_queryset(IntroQuerySet)):
-    def get_queryset(self) -> IntroQuerySet:
-        return super().get_queryset().filter(Q(requester=current_tenant_id()) | ~Q(state=State.DRAFT))
 
 
 class Intro(PublicModel):
@@ -105,6 +31,7 @@ class Intro(PublicModel):
 
     SIDES = ("requester_id", "receiver_id")
     State = State
+    MOST_DAYS = 90  # from the request to the wanted answer
 
     class Reason(models.TextChoices):
         PROBLEM_UNCLEAR = "problem_unclear", "Customer’s problem unclear"
@@ -298,7 +225,12 @@ class Intro(PublicModel):
         if changed:
             AuditEvent.record(Action.INTRO_REVISED, by=by, target=self, changes={"fields": changed})
 
+    @transaction.atomic
     def request(self, *, by: Membership) -> None:
+        # Held until commit: what is checked is what is sent, though a colleague saves the draft at this moment.
+        held = Intro.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
+        if held:
+            self.ask, self.forwardable, self.due_on = held.ask, held.forwardable, held.due_on
         self._move("request", by=by)
 
     def accept(self, *, by: Membership, answer: str = "") -> None:
@@ -353,7 +285,16 @@ class Intro(PublicModel):
             missing = ["the reason in a few words"]
         if missing:
             raise self.Incomplete(f"Still missing: {', '.join(missing).replace('_', ' ')}.")
-        if name == "request" and not self._is_shared():
+        if name == "request":
+            self._check_request()
+
+    def _check_request(self) -> None:
+        today = timezone.localdate()
+        if not today <= self.due_on <= today + timedelta(days=self.MOST_DAYS):
+            raise self.Incomplete(
+                f"Choose a day for the answer, from today on, within {self.MOST_DAYS} days."
+            )
+        if not self._is_shared():
             raise self.NotShared(f"{self.receiver_name} does not share this account with you any more.")
 
     def _record(self, move: Move, before: str, *, by: Membership | None, answer: str, reason: str) -> None:

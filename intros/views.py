@@ -15,8 +15,9 @@ from core.http import MemberRequest
 from core.roles import Permission
 from intros.board import lanes
 from intros.forms import MOVE_FORMS, AskForm, IntroFilter, MoveForm
-from intros.models import Intro, IntroQuerySet
+from intros.models import Intro
 from intros.moves import State
+from intros.queries import IntroQuerySet
 from overlaps.models import Account, Overlap
 
 A_PAGE = 30

@@ -1,8 +1,11 @@
 """Every state, every move, every person: what happens is written here once more, by hand."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils import timezone
 
 from conftest import member
 from core.roles import Role
@@ -138,6 +141,13 @@ def test_what_the_partner_stopped_showing_can_not_be_asked_for(ada, grace):
 def test_a_request_is_whole(missing, ada, grace):
     with pytest.raises(Intro.Incomplete, match="Still missing"):
         do("request", draft_of(overlap_of(ada, grace), ada, **missing), ada)
+
+
+@pytest.mark.parametrize("days", [-1, 91])
+def test_the_wanted_day_is_near(days, ada, grace):
+    due_on = timezone.localdate() + timedelta(days=days)
+    with pytest.raises(Intro.Incomplete, match="within 90 days"):
+        do("request", draft_of(overlap_of(ada, grace), ada, due_on=due_on), ada)
 
 
 def test_other_needs_words(ada, grace):
