@@ -18,7 +18,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views import defaults
 
 from core.models import Membership
-from core.tenancy import narrow, person_context
+from core.tenancy import person_context
 
 Respond = Callable[[HttpRequest], HttpResponse]
 AN_HOUR = timedelta(hours=1)
@@ -42,8 +42,9 @@ class MethodMiddleware:
 class WorkspaceMiddleware:
     """One transaction around view and rendering, in the context of the person and of the workspace in the path.
 
-    Whoever has no active membership there gets the same 404, after the same queries, whether or not there is such a
-    workspace. A former slug redirects on GET; a write to it is refused, because its form is as old as the slug.
+    The database and the ORM are asked, each in its own words. Whoever has no active membership there gets the same
+    404, after the same queries, whether or not there is such a workspace. A former slug redirects on GET; a write to
+    it is refused, because its form is as old as the slug.
     """
 
     def __init__(self, get_response: Respond) -> None:
@@ -52,11 +53,9 @@ class WorkspaceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.tenant = request.membership = None
         user = request.user if request.user.is_authenticated else None
-        with person_context(user):
-            path = WORKSPACE_PATH.match(request.path_info)
-            if path and user:
-                return self._enter(request, path[1])
-            return self._respond(request)
+        path = WORKSPACE_PATH.match(request.path_info) if user else None
+        with person_context(user, at=path[1] if path else ""):
+            return self._enter(request, path[1]) if path else self._respond(request)
 
     def _enter(self, request: HttpRequest, slug: str) -> HttpResponse:
         membership = Membership.across_tenants.at(request.user, slug).first()
@@ -67,7 +66,6 @@ class WorkspaceMiddleware:
         if membership.tenant.slug != slug:
             return self._moved(request, slug, membership)
         request.membership, request.tenant = membership, membership.tenant
-        narrow(membership.tenant, by=membership)
         response = self._respond(request)
         if _is_page(response):
             _remember(request)

@@ -64,8 +64,8 @@ class User(AbstractBaseUser):
         return str(self)
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Asks the backends only: being superuser is no answer."""
-        return self.is_active and _user_has_perm(self, perm, obj)
+        """Of one object: nobody has a permission everywhere, and being superuser is no answer."""
+        return obj is not None and self.is_active and _user_has_perm(self, perm, obj)
 
     def has_perms(self, perms: list[str], obj: Any = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perms)

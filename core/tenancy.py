@@ -5,7 +5,7 @@ in a ContextVar for Python and in two transaction-local settings for the databas
 at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -55,40 +55,43 @@ def tenant_context(tenant: "Tenant | UUID", *, by: "Membership | User | None" = 
     """
     tenant_id = tenant if isinstance(tenant, UUID) else tenant.pk
     user_id = getattr(by, "user_id", None) or getattr(by, "pk", None) or _current.get().user_id
-    with _context(Context(tenant_id, user_id)):
-        yield
-
-
-def narrow(tenant: "Tenant", *, by: "Membership") -> None:
-    """This workspace, from here to the end of the surrounding `person_context`. For the middleware, which ends it."""
-    context = Context(tenant.pk, by.user_id)
-    _tell_database(context)
-    _current.set(context)
-
-
-@contextmanager
-def person_context(user: "User | None") -> Iterator[None]:
-    """One transaction with no workspace: only the person's own memberships and workspaces are to be seen."""
-    with _context(Context(None, user.pk if user else None)):
+    with _transaction(lambda: _enter(Context(tenant_id, user_id))):
         yield
 
 
 @contextmanager
-def _context(new: Context) -> Iterator[None]:
+def person_context(user: "User | None", *, at: str = "") -> Iterator[None]:
+    """One transaction with no workspace: only the person's own memberships and workspaces are to be seen.
+
+    With `at`, the address of a workspace: in that one, if the person has an active membership there.
+    """
+    person_id = user.pk if user else None
+    with _transaction(lambda: _enter_at(at, person_id) if at else _enter(Context(None, person_id))):
+        yield
+
+
+@contextmanager
+def _transaction(enter: Callable[[], Context]) -> Iterator[None]:
     before = _current.get()
     nested = connection.in_atomic_block
     with transaction.atomic():
-        _tell_database(new)
-        token = _current.set(new)
+        token = _current.set(enter())
         try:
             yield
         finally:
             _current.reset(token)
         # A rollback, or the end of the outermost transaction, resets the settings by itself.
         if nested and not connection.needs_rollback:
-            _tell_database(before)
+            _enter(before)
 
 
-def _tell_database(context: Context) -> None:
+def _enter(context: Context) -> Context:
     with connection.cursor() as cursor:
         cursor.execute("SELECT core_enter(%s, %s)", [context.tenant_id, context.user_id])
+    return context
+
+
+def _enter_at(slug: str, person_id: UUID | None) -> Context:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT core_enter_at(%s, %s)", [slug, person_id])
+        return Context(cursor.fetchone()[0], person_id)

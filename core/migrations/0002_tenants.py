@@ -16,6 +16,21 @@ BEGIN
 END $$
 """
 
+# From a person and an address to the workspace's context, or to none: asked under the policies, as the application.
+ENTER_AT = """
+CREATE FUNCTION core_enter_at(address text, person uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    found uuid;
+BEGIN
+    PERFORM core_enter(NULL, person);
+    SELECT m.tenant_id INTO found FROM core_membership m
+      JOIN core_tenant t ON t.id = m.tenant_id JOIN core_workspaceslug s ON s.tenant_id = m.tenant_id
+     WHERE s.slug = address AND m.user_id = person AND m.is_active AND t.is_active;
+    PERFORM core_enter(found, person);
+    RETURN found;
+END $$
+"""
+
 # For the policies on workspaces and their addresses: whether the person may enter this one. Without it they would need
 # a sub-query; and asked for one row at a time, it costs the same for members of one workspace and of a thousand.
 IS_MINE = f"""
@@ -179,6 +194,7 @@ class Migration(migrations.Migration):
             },
         ),
         DefinerFunction("core_is_mine(uuid)", IS_MINE),
+        migrations.RunSQL(ENTER_AT, "DROP FUNCTION core_enter_at(text, uuid)"),
         TenantTable(
             "Membership", sees=f"tenant_id = {TENANT} OR user_id = {PERSON}", writes=f"tenant_id = {TENANT}"
         ),
