@@ -53,7 +53,9 @@ VIEWS = {
         "Accounts that a partner shows you and that are not in your list.",
         Q(account=None),
     ),
-    "all": SavedView("All", "Accounts that you and your partners both know, newest first.", Q()),
+    "all": SavedView(
+        "All", "Accounts that you and your partners both know, newest first.", Q(account__isnull=False)
+    ),
 }
 
 

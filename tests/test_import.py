@@ -301,7 +301,8 @@ def test_a_viewer_may_not_import(send, log_in, vera, ada, bring_in, acme):
     assert send(vera, LIST).status_code == 403
     client = log_in(vera)
     for name, kwargs in [
-        ("import", {}), ("import_template", {}), ("import_detail", {"pk": batch.pk}), ("import_rejects", {"pk": batch.pk}),
+        ("import", {}), ("import_template", {}), ("import_detail", {"pk": batch.pk}),
+        ("import_rejects", {"pk": batch.pk}),
     ]:  # fmt: skip
         assert client.get(acme.path_to(f"overlaps:{name}", **kwargs)).status_code == 403
 
