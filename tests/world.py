@@ -16,7 +16,8 @@ from core.models import Membership, Tenant, User
 from core.roles import Role
 from core.tenancy import tenant_context
 from intros.models import Intro
-from overlaps.models import Account, Overlap
+from overlaps import imports
+from overlaps.models import Account, Import, Overlap
 from partners.models import (
     Connection,
     Level,
@@ -154,6 +155,27 @@ def furnish(one: Company) -> None:
         )
         one.rows["invited_partner"] = invitation.partner
         one.rows["member"] = one.people["member"]
+        one.rows["import"] = add_import(one)
+
+
+def add_import(one: Company) -> Import:
+    """With a row that came in and one that was left out."""
+    data = f"Name,Domain,Amount\n{one.canary} came,{one.canary}-came.example,1\n{one.canary} left,,many\n".encode()
+    table, count = imports.check(data)
+    batch = Import.start(
+        by=one.owner,
+        data=data,
+        filename=f"{one.canary}.csv",
+        read_as=table.read_as,
+        header=table.header,
+        columns=table.fields,
+        notes=table.notes,
+        rows_total=count,
+    )
+    imports.run(one.tenant.pk, batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, batch.created, batch.rejected) == (Import.State.IMPORTED, 1, 1)
+    return batch
 
 
 def add_intros(one: Company, other: Company) -> None:
