@@ -24,9 +24,13 @@ def env_bool(name: str, default: str) -> bool:
 
 DEBUG = env_bool("DEBUG", "no")
 SECRET_KEY = env("SECRET_KEY", "only-for-development-and-tests" if DEBUG else None)
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10):
+    raise ImproperlyConfigured("SECRET_KEY can be guessed: write at least 50 random characters.")
 # Links in mails are built from this address, never from a request's Host header.
 SITE_URL = env("SITE_URL", "http://127.0.0.1:8000" if DEBUG else None).rstrip("/")
 ALLOWED_HOSTS = env("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else None).split(",")
+if "*" in ALLOWED_HOSTS or "" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts, with commas between them.")
 CSRF_TRUSTED_ORIGINS = [] if DEBUG else [SITE_URL]
 
 INSTALLED_APPS = [
@@ -55,22 +59,23 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
 ]
 
+# What every answer carries comes first: errors and redirects of the middleware below get it too.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "core.middleware.MethodMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "core.middleware.PrivacyMiddleware",
+    "core.middleware.MethodMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-    "core.middleware.PrivacyMiddleware",
     "audit.middleware.TrailMiddleware",
     "core.middleware.WorkspaceMiddleware",
 ]
@@ -241,7 +246,13 @@ else:
     }
 
 # -- jobs ------------------------------------------------------------------------------------------------------
-PROCRASTINATE_IMPORT_PATHS = ["audit.tasks", "workspaces.tasks", "partners.tasks", "overlaps.tasks", "intros.tasks"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "audit.tasks",
+    "workspaces.tasks",
+    "partners.tasks",
+    "overlaps.tasks",
+    "intros.tasks",
+]
 
 # -- audit: a folder for hourly signed checkpoints, best on another machine; see docs/audit.md --------------------
 AUDIT_CHECKPOINT_DIR = env("AUDIT_CHECKPOINT_DIR", "")

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import defaults
 
 from core.models import Membership
@@ -157,5 +158,9 @@ def _leads_to_login(response: HttpResponse) -> bool:
 
 
 def _page(request: HttpRequest) -> str:
-    """The path of the page that the person sees, never another host."""
-    return urlsplit(request.htmx.current_url_abs_path or "/").path
+    """The address that the person sees, with its filters; never another host."""
+    try:
+        page = request.htmx.current_url_abs_path or "/"
+    except ValueError:  # no address at all
+        page = "/"
+    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else "/"

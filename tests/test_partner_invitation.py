@@ -142,7 +142,7 @@ def test_the_mail_has_a_link_that_works(invitation, run_jobs, log_in, grace):
     assert message.subject == "Ada invites you to connect with Acme"
     [path] = re.findall(r"http://127\.0\.0\.1:8000(/partner-invitations/open/\S+/)", message.body)
     response = log_in(grace).get(path)
-    assertRedirects(response, ANSWER)
+    assertRedirects(response, ANSWER, status_code=303)
 
 
 def test_no_job_and_no_row_holds_the_token(invitation):

@@ -129,7 +129,7 @@ OUTSIDE = {
     "mfa_view_recovery_codes": {"GET": "login 404", "POST": "login 405"},
     "partners:invitation": {"GET": "410", "POST": "410"},
     "partners:invitation_decline": {"POST": "410"},
-    "partners:invitation_open": {"kwargs": {"token": "x"}, "GET": "302"},
+    "partners:invitation_open": {"kwargs": {"token": "x"}, "GET": "303"},
     "usersessions_list": {"GET": "login 200", "POST": "login 302"},
     "workspaces:chooser": {"GET": "login 200", "POST": "login 405"},
     "workspaces:create": {"GET": "login 200", "POST": "login 422"},

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.gate import open_to
 from core.tokens import hash_of
@@ -18,16 +18,19 @@ WAITS = "partner_invitation_waits"  # its reader had to sign in or sign up first
 
 
 @open_to("anyone")
-@require_GET
+@require_safe
 def invitation_open(request: HttpRequest, token: str) -> HttpResponse:
     """Keeps the hash and leads to a clean address: no history, log or Referer holds the token for long."""
     request.session[IN_SESSION] = hash_of(token)
     request.session[WAITS] = True
-    return redirect("partners:invitation")
+    response = redirect("partners:invitation")
+    response.status_code = HTTPStatus.SEE_OTHER
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @open_to("anyone")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
     try:
         offer = PartnerInvitation.behind(request.session.get(IN_SESSION, ""))
