@@ -7,7 +7,7 @@ from itertools import groupby
 from math import ceil, log
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from core.models import Membership
@@ -19,29 +19,25 @@ PARTNERS_SHOWN = 3
 
 
 def key_figures(member: Membership) -> dict[str, Any]:
-    """Sizes of the populations and what of them overlaps; one query."""
-    mine = Overlap.objects.visible_to(member).filter(account=OuterRef("pk"))
-    this_week = mine.filter(found_at__gt=timezone.now() - timedelta(days=7))
-    in_population = {p.value: Count("pk", filter=Q(population=p)) for p in Population}
-    open_and_shared = Q(population=Population.OPEN_OPPORTUNITIES, shared=True)
-    return (
-        Account.objects.order_by()
-        .annotate(
-            shared=Exists(mine),
-            new=Exists(this_week),
-            ask=Exists(mine.filter(my_population=ASK[0], their_population=ASK[1])),
-            offer=Exists(mine.filter(my_population=OFFER[0], their_population=OFFER[1])),
-        )
-        .aggregate(
-            **in_population,
-            shared_accounts=Count("pk", filter=Q(shared=True)),
-            new_accounts=Count("pk", filter=Q(new=True)),
-            open_shared=Count("pk", filter=open_and_shared),
-            pipeline=Sum("amount", filter=open_and_shared),
-            asks=Count("pk", filter=Q(ask=True)),
-            offers=Count("pk", filter=Q(offer=True)),
-        )
+    """Sizes of the populations and what of them overlaps; two queries, one over each list."""
+    mine = Overlap.objects.visible_to(member).filter(account__isnull=False)
+    week = Q(found_at__gt=timezone.now() - timedelta(days=7))
+    open_opportunities = Q(population=Population.OPEN_OPPORTUNITIES)
+    sizes = {p.value: Count("pk", filter=Q(population=p)) for p in Population}
+    pipeline = Sum("amount", filter=open_opportunities & Q(pk__in=mine.values("account")))
+    shared = mine.order_by().aggregate(
+        shared_accounts=_accounts(Q()),
+        new_accounts=_accounts(week),
+        open_shared=_accounts(Q(my_population=Population.OPEN_OPPORTUNITIES)),
+        asks=_accounts(Q(my_population=ASK[0], their_population=ASK[1])),
+        offers=_accounts(Q(my_population=OFFER[0], their_population=OFFER[1])),
     )
+    return shared | Account.objects.order_by().aggregate(**sizes, pipeline=pipeline)
+
+
+def _accounts(those: Q) -> Count:
+    """Our own accounts, each once, though several partners have it."""
+    return Count("account", distinct=True, filter=those)
 
 
 @dataclass(frozen=True)

@@ -301,8 +301,8 @@ def test_three_partners_are_shown_and_one_can_be_chosen(ada, acme):
 
 def test_the_panels_ask_once(ada, acme, globex, partners, three_plays, django_assert_num_queries):
     with django_assert_num_queries(
-        3 + 4
-    ):  # figures, matrix, newest; a savepoint and the context entered and left
+        4 + 4
+    ):  # figures of both lists, matrix, newest; a savepoint and the context entered and left
         html = panel(ada, "{% key_figures %}{% matrix %}{% new_overlaps %}")
     assert "1 of your 1 open opportunities" in html and "84k" in html and "+3" in html
     assert "Your open opportunities × Globex customers" in html

@@ -58,7 +58,7 @@ def switcher(request: HttpRequest) -> HttpResponse:
     if "q" in request.GET:
         context["found"] = list(places.mine(request.GET["q"])[:A_PAGE])
         return render(request, "workspaces/switcher.html#places", context)
-    rows = list(places.at_first(at)[: A_PAGE + 1])
+    rows = list(places.at_first(at, A_PAGE + 1)[: A_PAGE + 1])
     here = rows[0] if rows and rows[0].tenant.slug == at else None
     context |= {
         "rows": rows,
