@@ -1,5 +1,6 @@
 """How a person becomes a founder: the sign-up form, and what allauth asks of us."""
 
+import re
 import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +18,14 @@ from core.models import User
 from workspaces import founding
 from workspaces.forms.fields import OneLineField
 
+# A path of this host, as Python and browsers both read it: they disagree on backslashes and control characters.
+PATH = re.compile(r"/(?![/\\])[^\\\x00-\x1f\x7f]*")
+
 
 class AccountAdapter(DefaultAccountAdapter):
+    def is_safe_url(self, url: str) -> bool:
+        return bool(PATH.fullmatch(url))
+
     def clean_email(self, email: str) -> str:
         MaxLengthValidator(User._meta.get_field("email").max_length)(email)
         return super().clean_email(email)
