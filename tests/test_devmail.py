@@ -17,8 +17,9 @@ def mailbox(settings, tmp_path):
 
 
 @pytest.fixture
-def look(mailbox, rf):
-    """The page itself: under test settings, as in production, no address leads to it."""
+def look(mailbox, rf, settings):
+    """The page itself, as in development."""
+    settings.DEBUG = True
     return lambda query="": mailbox_page(rf.get(f"/dev/mail/{query}")).text
 
 

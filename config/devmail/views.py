@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core.gate import open_to
@@ -14,7 +14,9 @@ from core.gate import open_to
 
 @open_to("anyone")
 def mailbox(request: HttpRequest) -> HttpResponse:
-    """All mail this installation sent, newest first. config.urls has it only under DEBUG."""
+    """All mail this installation sent, newest first. Under DEBUG only: config.urls sees to it, and so does this."""
+    if not settings.DEBUG:
+        raise Http404
     directory = Path(settings.MAILERS["default"]["OPTIONS"]["directory"])
     files = sorted(directory.glob("*.eml"), reverse=True)
     page = Paginator(files, 20).get_page(request.GET.get("page"))
