@@ -22,12 +22,21 @@ def env_bool(name: str, default: str) -> bool:
     return value == "yes"
 
 
+def env_int(name: str, default: str) -> int:
+    value = env(name, default)
+    if not value.isdecimal():
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a number.")
+    return int(value)
+
+
 DEBUG = env_bool("DEBUG", "no")
 SECRET_KEY = env("SECRET_KEY", "only-for-development-and-tests" if DEBUG else None)
-if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10):
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10 or "insecure" in SECRET_KEY):
     raise ImproperlyConfigured("SECRET_KEY can be guessed: write at least 50 random characters.")
 # Links in mails are built from this address, never from a request's Host header.
 SITE_URL = env("SITE_URL", "http://127.0.0.1:8000" if DEBUG else None).rstrip("/")
+if not DEBUG and not SITE_URL.startswith("https://"):
+    raise ImproperlyConfigured("SITE_URL must begin with https://: browsers send the cookies nowhere else.")
 ALLOWED_HOSTS = env("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else None).split(",")
 if "*" in ALLOWED_HOSTS or "" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts, with commas between them.")
@@ -159,7 +168,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_RATE_LIMITS = {"found_workspace": "10/h/user"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.partition(":")[0]
-ALLAUTH_TRUSTED_PROXY_COUNT = int(env("TRUSTED_PROXY_COUNT", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXY_COUNT", "0")
 MFA_ADAPTER = "workspaces.secondstep.SecondStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -215,8 +224,8 @@ STORAGES = {
 # -- uploads: everything past these limits is refused while it arrives ------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-IMPORT_MAX_BYTES = int(env("IMPORT_MAX_BYTES", str(20 * 1024 * 1024)))
-IMPORT_MAX_ROWS = int(env("IMPORT_MAX_ROWS", "50000"))
+IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", str(20 * 1024 * 1024))
+IMPORT_MAX_ROWS = env_int("IMPORT_MAX_ROWS", "50000")
 UPLOAD_MAX_BYTES = max(IMPORT_MAX_BYTES, 2 * 1024 * 1024)
 FILE_UPLOAD_HANDLERS = ["core.uploads.CountingUploadHandler"]
 LOGO_MAX_BYTES = 2 * 1024 * 1024
@@ -236,7 +245,7 @@ else:
             "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
             "OPTIONS": {
                 "host": env("EMAIL_HOST"),
-                "port": int(env("EMAIL_PORT", "465")),
+                "port": env_int("EMAIL_PORT", "465"),
                 "username": env("EMAIL_USER", ""),
                 "password": env("EMAIL_PASSWORD", ""),
                 "use_ssl": env_bool("EMAIL_SSL", "yes"),
@@ -247,6 +256,7 @@ else:
 
 # -- jobs ------------------------------------------------------------------------------------------------------
 PROCRASTINATE_IMPORT_PATHS = [
+    "core.tasks",
     "audit.tasks",
     "workspaces.tasks",
     "partners.tasks",

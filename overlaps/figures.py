@@ -29,8 +29,9 @@ def key_figures(member: Membership) -> dict[str, Any]:
         shared_accounts=_accounts(Q()),
         new_accounts=_accounts(week),
         open_shared=_accounts(Q(my_population=Population.OPEN_OPPORTUNITIES)),
-        asks=_accounts(Q(my_population=ASK[0], their_population=ASK[1])),
-        offers=_accounts(Q(my_population=OFFER[0], their_population=OFFER[1])),
+        # As many as the list that they lead to has rows: an account that two partners have may be asked for twice.
+        asks=Count("pk", filter=Q(my_population=ASK[0], their_population=ASK[1])),
+        offers=Count("pk", filter=Q(my_population=OFFER[0], their_population=OFFER[1])),
     )
     return shared | Account.objects.order_by().aggregate(**sizes, pipeline=pipeline)
 
