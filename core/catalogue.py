@@ -86,6 +86,12 @@ def tenant_tables() -> set[str]:
     )
 
 
+def _owner() -> str:
+    """As the database knows it: a process that only serves is not told how to log in as that role."""
+    ((name,),) = _rows("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass", ROOT)
+    return name
+
+
 def _tables() -> Iterator[str]:
     with_tenant = _names(
         "SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'tenant_id' AND attnotnull"
@@ -105,7 +111,7 @@ def _row_security() -> Iterator[str]:
 
 def _policies() -> Iterator[str]:
     commands: dict[str, set[str]] = {}
-    trusted = {settings.DATABASES["default"]["OWNER"]["USER"], settings.DATABASE_MATCH_ROLE}
+    trusted = {_owner(), settings.DATABASE_MATCH_ROLE}
     for table, name, command, roles, using, check in _rows(
         "SELECT tablename, policyname, cmd, roles::text[], qual, with_check FROM pg_policies "
         "WHERE schemaname = 'public'"
@@ -214,8 +220,7 @@ def _rights() -> Iterator[str]:
 
 
 def _bypass() -> Iterator[str]:
-    database = settings.DATABASES["default"]
-    ours = [database["USER"], database["OWNER"]["USER"], settings.DATABASE_MATCH_ROLE]
+    ours = [settings.DATABASES["default"]["USER"], _owner(), settings.DATABASE_MATCH_ROLE]
     for role in sorted(
         _names("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) AND (rolbypassrls OR rolsuper)", ours)
     ):
@@ -225,7 +230,7 @@ def _bypass() -> Iterator[str]:
 
 
 def _functions() -> Iterator[str]:
-    owners = {settings.DATABASES["default"]["OWNER"]["USER"], settings.DATABASE_MATCH_ROLE}
+    owners = {_owner(), settings.DATABASE_MATCH_ROLE}
     for name, owner, config, public in _rows(
         """
         SELECT proname, pg_get_userbyid(proowner), coalesce(proconfig::text, ''),
