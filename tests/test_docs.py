@@ -14,7 +14,7 @@ from partners.models import Grant, Partner
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 READS_ENVIRONMENT = [ROOT / "config/settings.py", *(ROOT / "config/postgres").glob("*.py")]
-READERS = {"env", "env_bool", "get"}
+READERS = {"env", "env_bool", "env_int", "get"}
 
 
 def text_of(page: str) -> str:
