@@ -10,14 +10,12 @@ from config.postgres import LocalPostgresError
 
 
 def main() -> None:
+    """A wrong environment is said in one line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
-        settings.INSTALLED_APPS  # noqa: B018 - reads the environment
-    except (ImproperlyConfigured, LocalPostgresError) as error:
-        sys.exit(str(error))
-    try:
+        settings.INSTALLED_APPS  # noqa: B018 - reads the environment, of which Django itself would keep quiet
         execute_from_command_line(sys.argv)
-    except LocalPostgresError as error:
+    except (ImproperlyConfigured, LocalPostgresError) as error:
         sys.exit(str(error))
 
 

@@ -70,10 +70,14 @@ def test_a_look_alike_is_another_domain():
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", ".", "..", "-", "N/A", "n/a", "none", "unknown", "null", "localhost", "acme", "Acme Corp", "acme corp.com",
-        "1.2.3.4", "http://10.0.0.1:8000/", "[::1]", "http://[2001:db8::1]/", "2001:db8::1", "com", "co.uk", "github.io",
-        "acme.notatld", "-acme.com", "acme-.com", "ac_me.com", "acme..com", "http://", "https:///x", "@", "jane@", "mailto:",
-        "xn--.com", "xn--zzzzzz99999.com", "a" * 64 + ".com", "a." * 200 + "com", "\x00", "acme\x00.com", "💥", "\ud800.com",
+        "", " ", ".", "..", "-", "N/A", "n/a", "none", "unknown", "null", "localhost", "acme", "Acme Corp",
+        "acme corp.com",
+        "1.2.3.4", "http://10.0.0.1:8000/", "[::1]", "http://[2001:db8::1]/", "2001:db8::1", "com", "co.uk",
+        "github.io",
+        "acme.notatld", "-acme.com", "acme-.com", "ac_me.com", "acme..com", "http://", "https:///x", "@", "jane@",
+        "mailto:",
+        "xn--.com", "xn--zzzzzz99999.com", "a" * 64 + ".com", "a." * 200 + "com", "\x00", "acme\x00.com", "💥",
+        "\ud800.com",
         "http://" * 300, "javascript:alert(1)", "=HYPERLINK(\"x\")",
     ],
 )  # fmt: skip
@@ -85,7 +89,8 @@ def test_what_is_no_domain_has_no_key(text):
     "text",
     [
         "gmail.com", "jane@googlemail.com", "jane@yahoo.co.uk", "t-online.de", "protonmail.com", "www.web.de",
-        "linkedin.com/company/acme", "https://www.linkedin.com/in/jane", "facebook.com/acme", "m.facebook.com", "x.com/acme",
+        "linkedin.com/company/acme", "https://www.linkedin.com/in/jane", "facebook.com/acme", "m.facebook.com",
+        "x.com/acme",
         "twitter.com/acme", "youtube.com/@acme", "crunchbase.com/organization/acme", "jobs.lever.co/acme",
         "boards.greenhouse.io/acme", "acme.workable.com", "acme.wordpress.com", "acme.wixsite.com/home",
         "sites.google.com/view/acme", "docs.google.com/forms/x", "bit.ly/3x", "tinyurl.com/x", "acme.slack.com",

@@ -453,3 +453,12 @@ def test_the_hourly_job_writes_a_checkpoint_where_a_folder_is_named(trails, sett
 
     (path,) = (tmp_path / "kept").iterdir()
     assert set(Checkpoint.read(path).heads) >= {str(tenant.pk) for tenant in trails}
+
+
+def test_without_the_owner_it_says_that_it_can_not_check(db, monkeypatch):
+    monkeypatch.delitem(connection.settings_dict, "OWNER")
+
+    with pytest.raises(CommandError, match="set DATABASE_OWNER_URL") as refused:
+        call_command("verify_audit")
+
+    assert refused.value.returncode == 2

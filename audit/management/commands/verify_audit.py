@@ -36,6 +36,8 @@ class Command(BaseCommand):
         self, *, workspace: str | None, checkpoint: list[Path], write_checkpoint: Path | None, **options
     ) -> None:
         checkpoints = [self._read(path) for path in checkpoint]
+        if not connection.settings_dict.get("OWNER"):
+            raise CommandError("This reads as the owner of the schema: set DATABASE_OWNER_URL.", returncode=2)
         with connection.as_owner(), transaction.atomic():
             with connection.cursor() as cursor:  # one moment, whatever is recorded meanwhile
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
