@@ -27,9 +27,13 @@ WORKSPACE_PATH = re.compile(r"^/w/([^/\0]+)/")
 
 
 class MethodMiddleware:
-    """Pages are read and forms are sent: whatever else a client may try is refused before anything is looked up."""
+    """Pages are read and forms are sent: whatever else a client may try is refused before anything is looked up.
+
+    So is every charset but the web's: some of them spell what is no text, and no database takes it.
+    """
 
     ALLOWED = ("GET", "HEAD", "POST", "OPTIONS")
+    CHARSETS = ("utf-8", "utf8")
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -37,6 +41,8 @@ class MethodMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in self.ALLOWED:
             return HttpResponseNotAllowed(self.ALLOWED)
+        if request.content_params.get("charset", "utf-8").lower() not in self.CHARSETS:
+            return HttpResponse(status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         return self.get_response(request)
 
 

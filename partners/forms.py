@@ -1,7 +1,7 @@
 from typing import Any
 
 from django import forms
-from django.core.validators import DomainNameValidator
+from django.core.validators import DomainNameValidator, MaxLengthValidator
 
 from core.models import Membership, User
 from partners.models import (
@@ -46,7 +46,8 @@ class DomainField(OneLineField):
     """A domain as people write it: with https://, www. and a path, too."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=300, required=False, validators=[DomainNameValidator()], **kwargs)
+        limits = [DomainNameValidator(), MaxLengthValidator(Partner._meta.get_field("domain").max_length)]
+        super().__init__(max_length=300, required=False, validators=limits, **kwargs)
 
     def to_python(self, value: Any) -> str:
         text = super().to_python(value).lower().removeprefix("https://").removeprefix("http://")
@@ -58,6 +59,7 @@ class InviteForm(LevelsForm):
     domain = DomainField(help_text="Such as globex.com; it helps you to tell companies apart.")
     email = forms.EmailField(
         label="E-mail of your contact",
+        max_length=254,
         help_text="Who founded or runs their workspace. They need to sign in with this address.",
     )
     note = OneLineField(
