@@ -173,6 +173,7 @@ def test_between_tests_also_append_only_tables_and_jobs_are_emptied(django_user_
         django_user_model.objects.create_user("ada@acme.example", "a long password")
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO procrastinate_jobs (task_name, queue_name) VALUES ('x', 'none')")
+            cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
 
         call_command("flush", interactive=False, verbosity=0)
 
@@ -180,11 +181,15 @@ def test_between_tests_also_append_only_tables_and_jobs_are_emptied(django_user_
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM procrastinate_jobs")
             assert cursor.fetchone() == (0,)
+            # A worker that runs beside `demo --reset` would end at its next job without its row.
+            cursor.execute("SELECT count(*) FROM procrastinate_workers")
+            assert cursor.fetchone() == (1,)
         with connection.as_owner(), connection.cursor() as cursor, pytest.raises(DatabaseError), atomic():
             cursor.execute("TRUNCATE core_user CASCADE")
     finally:
         with connection.as_owner(), connection.cursor() as cursor:
             cursor.execute("DROP FUNCTION refuse() CASCADE")
+            cursor.execute("DELETE FROM procrastinate_workers")
 
 
 # -- a server of your own ----------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ ENABLE = {"O": "ENABLE TRIGGER", "A": "ENABLE ALWAYS TRIGGER", "R": "ENABLE REPL
 
 class DatabaseOperations(operations.DatabaseOperations):
     def execute_sql_flush(self, sql_list):
-        """Between tests: the job tables too, and tables that refuse TRUNCATE by a trigger."""
+        """Between tests, and before a new demo: jobs too, and tables that refuse TRUNCATE by a trigger."""
         database = self.connection
         with database.as_owner(), transaction.atomic(database.alias), database.cursor() as cursor:
             cursor.execute(TRUNCATE_TRIGGERS)
@@ -66,7 +66,8 @@ class DatabaseOperations(operations.DatabaseOperations):
         }
         unmanaged = {model._meta.db_table for model in apps.get_models() if not model._meta.managed}
         caches = {cache.get("LOCATION") for cache in settings.CACHES.values()}
-        tables = sorted((unmanaged | caches) & existing)
+        # A worker may be running: without its row, it would end at its next job.
+        tables = sorted(((unmanaged | caches) - {"procrastinate_workers"}) & existing)
         return [f"TRUNCATE {', '.join(map(self.quote_name, tables))}"] if tables else []
 
 
