@@ -61,8 +61,8 @@ class Action(Enum):
     INVITATION_REVOKED = "invitation.revoked", Permission.INVITE_MEMBERS, "revoked the invitation of"
     INVITATION_CHANGED = "invitation.changed", Permission.INVITE_MEMBERS, "changed the invitation of"
     INVITATION_COPIED = "invitation.copied", Permission.INVITE_MEMBERS, "copied the invitation link of"
-    INVITATION_DECLINED = "invitation.declined", None, "declined the invitation"
-    INVITATION_ASKED = "invitation.asked", None, "asked for a new invitation"
+    INVITATION_DECLINED = "invitation.declined", None, "declined the invitation of"
+    INVITATION_ASKED = "invitation.asked", None, "asked for a new invitation of"
     MEMBER_JOINED = "member.joined", None, "joined"
     MEMBER_ROLE_CHANGED = "member.role_changed", Permission.MANAGE_MEMBERS, "changed the role of"
     MEMBER_DEACTIVATED = "member.deactivated", Permission.MANAGE_MEMBERS, "deactivated"
@@ -75,8 +75,8 @@ class Action(Enum):
         Permission.OWN_WORKSPACE,
         "took back the offer of ownership to",
     )
-    OWNERSHIP_ACCEPTED = "ownership.accepted", None, "took over the ownership"
-    OWNERSHIP_DECLINED = "ownership.declined", None, "declined the ownership"
+    OWNERSHIP_ACCEPTED = "ownership.accepted", None, "took over the ownership from"
+    OWNERSHIP_DECLINED = "ownership.declined", None, "declined the ownership offered by"
 
     # -- partners --
     PARTNER_INVITED = "partner.invited", Permission.CONNECT_PARTNERS, "invited the partner"
@@ -95,7 +95,7 @@ class Action(Enum):
         Permission.CONNECT_PARTNERS,
         "declined to connect with",
     )
-    PARTNER_CONNECTED = "partner.connected", Permission.CONNECT_PARTNERS, "connected with"
+    PARTNER_CONNECTED = "partner.connected", Permission.CONNECT_PARTNERS, "opened the connection with"
     PARTNER_CHANGED = "partner.changed", Permission.CONNECT_PARTNERS, "changed the partner"
     CONNECTION_PAUSED = "connection.paused", Permission.CONNECT_PARTNERS, "paused the connection with"
     CONNECTION_RESUMED = "connection.resumed", Permission.CONNECT_PARTNERS, "resumed the connection with"

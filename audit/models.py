@@ -73,8 +73,9 @@ class Event(models.Model):
 
     @property
     def object(self) -> str:
-        """The end of the sentence; not where it speaks of the workspace already."""
-        return "" if self.action.startswith(("workspace.", "audit.")) else self.target
+        """The end of the sentence; not where it speaks of the workspace already, or of who did it."""
+        said = ("workspace.", "audit.", Action.MEMBER_JOINED.value, Action.MEMBER_LEFT.value)
+        return "" if self.action.startswith(said) else self.target
 
     @property
     def details(self) -> list[Change]:

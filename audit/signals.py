@@ -44,7 +44,7 @@ def disguised(address: str) -> str:
 def signed_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
     steps = getattr(request, "session", {}).get(SESSION_METHODS, [])
     methods = [step.get("type", step["method"]) for step in steps]
-    SecurityEvent.record(Action.SIGNED_IN, by=user, changes={"with": methods} if methods else None)
+    SecurityEvent.record(Action.SIGNED_IN, by=user, changes={"with": ", ".join(methods)} if methods else None)
 
 
 @receiver(auth.user_logged_out)

@@ -48,6 +48,21 @@ def test_a_sentence_says_who_did_what(ada, linus):
     assert str(newest(ada.tenant)) == "Ada changed the role of Linus from member to admin"
 
 
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        (Action.MEMBER_JOINED, "Ada joined"),
+        (Action.MEMBER_LEFT, "Ada left"),
+        (Action.OWNERSHIP_ACCEPTED, "Ada took over the ownership from Ada"),
+        (Action.PARTNER_CONNECTED, "Ada opened the connection with Ada"),
+    ],
+)
+def test_nobody_joins_or_leaves_a_person(ada, action, sentence):
+    record(ada, action, target=ada)
+
+    assert str(newest(ada.tenant)) == sentence
+
+
 def test_an_action_that_is_no_longer_listed_still_reads(ada):
     assert AuditEvent(action="gone.by").sentence == "gone.by"
 
