@@ -80,6 +80,8 @@ class WorkspaceMiddleware:
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if request.resolver_match is None and response.status_code == HTTPStatus.NOT_FOUND:
+            return defaults.page_not_found(request, Http404())  # under DEBUG it is Django's, with every address
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             transaction.set_rollback(True)
         return response

@@ -42,3 +42,15 @@ def test_htmx_gets_a_refusal_as_a_toast(rf):
     assert answer.text.startswith('<div class="toast toast--error" role="alert">')
     assert "There is nothing here" in answer.text
     assert "<html" not in answer.text
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.django_db
+def test_an_address_that_leads_nowhere_gets_our_page_under_debug_too(client, settings, debug):
+    settings.DEBUG = debug
+
+    answer = client.get("/nothing/of/the/kind/")
+
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text
+    assert "urlpatterns" not in answer.text and "URLconf" not in answer.text
