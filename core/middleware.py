@@ -81,7 +81,7 @@ class WorkspaceMiddleware:
     def _respond(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if request.resolver_match is None and response.status_code == HTTPStatus.NOT_FOUND:
-            return defaults.page_not_found(request, Http404())  # under DEBUG it is Django's, with every address
+            return defaults.page_not_found(request, Http404())  # DEBUG's own would list every address
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             transaction.set_rollback(True)
         return response
