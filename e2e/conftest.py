@@ -69,8 +69,8 @@ class Complaints(list):
 def complaints():
     found = Complaints()
     yield found
-    # A browser reports each refused form (422) and each refused page (403, 404) as a failed load: those are answers.
-    assert [text for text in found if not re.search(r"status of (401|403|404|409|422)", text)] == []
+    # A browser reports each refused form (422) and each refused page (403, 404, 410) as a failed load: those are answers.
+    assert [text for text in found if not re.search(r"status of (401|403|404|409|410|422)", text)] == []
 
 
 @pytest.fixture(params=[True, False], ids=["with javascript", "without javascript"])
