@@ -37,6 +37,7 @@ def slug_of(tab: Page) -> str:
 
 def switch(tab: Page, slug: str) -> None:
     """By the switcher, as a person does."""
+    tab.bring_to_front()  # a tab behind another one is drawn once a second at most
     tab.locator("[data-switcher]").first.click()
     tab.locator(f"#switcher a[href^='/w/{slug}/']").first.click()
     expect(tab).to_have_url(re.compile(f"/w/{slug}/"))
