@@ -3,10 +3,12 @@ from pathlib import Path
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
@@ -67,3 +69,13 @@ def security(request: HttpRequest) -> HttpResponse:
     events = SecurityEvent.objects.of(request.user).newest_first()
     page = Paginator(events, PAGE).get_page(request.GET.get("page"))
     return render(request, "audit/security.html", {"page": page})
+
+
+@open_to("signed_in")
+@require_POST
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """One of the person's own browsers; the one at hand has the sign-out button."""
+    own = UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key)
+    get_sessions_adapter().end_sessions([get_object_or_404(own, pk=pk)])
+    messages.success(request, "That browser is signed out.")
+    return redirect("usersessions_list")

@@ -111,6 +111,7 @@ OUTSIDE = {
     "account_reset_password_from_key_done": {"GET": "200"},
     "account_set_password": {"GET": "login 302", "POST": "login 302"},
     "account_signup": {"GET": "200 302", "POST": "422 302"},
+    "audit:session_end": {"kwargs": {"pk": 1}, "GET": "login 405", "POST": "login 404"},
     "audit:security": {"GET": "login 200", "POST": "login 405"},
     "health": {"GET": "200"},
     "mfa_activate_totp": {"GET": "login 302", "POST": "login 302"},
