@@ -69,7 +69,7 @@ class Complaints(list):
 def complaints():
     found = Complaints()
     yield found
-    # A browser reports each refused form (422) and each refused page (403, 404, 410) as a failed load: those are answers.
+    # A browser reports refused forms (422) and pages (403, 404, 410) as failed loads: those are answers.
     assert [text for text in found if not re.search(r"status of (401|403|404|409|410|422)", text)] == []
 
 

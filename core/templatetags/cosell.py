@@ -201,8 +201,11 @@ def _first_wrong(form: BaseForm) -> str | None:
 
 
 @register.inclusion_tag("partials/form_errors.html")
-def form_errors(form: BaseForm) -> dict:
-    """What is wrong with the form as a whole, and, from two wrong fields on, links to them."""
+def form_errors(form: BaseForm, **labels: str) -> dict:
+    """What is wrong with the form as a whole, and, from two wrong fields on, links to them, with the labels that the
+    template gives them."""
+    for name in labels.keys() & form.fields.keys():
+        form[name].label = labels[name]
     wrong = [bound for bound in form.visible_fields() if bound.errors] if form.is_bound else []
     hidden = [error for bound in form.hidden_fields() for error in bound.errors]
     return {"errors": [*form.non_field_errors(), *hidden], "wrong": wrong if len(wrong) > 1 else []}
