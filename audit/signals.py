@@ -27,7 +27,7 @@ SESSION_METHODS = "account_authentication_methods"
 
 def whoever_has(address: str) -> User | None:
     known = (
-        EmailAddress.objects.filter(email__iexact=address)
+        EmailAddress.objects.filter(email=address.strip().lower())
         .order_by("-verified")
         .select_related("user")
         .first()

@@ -152,7 +152,10 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "workspaces.signup.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "workspaces.signup.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "workspaces.signup.SignupForm",
+    "reset_password": "workspaces.signup.ResetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

@@ -192,6 +192,8 @@ def _let_go(member: Membership) -> dict[str, int]:
     if not member.is_active:
         OwnershipOffer.objects.filter(offered_to=member).delete()
     revoked = Invitation.revoke_beyond(member)
+    if not member.is_active:  # no way back by another address of theirs
+        revoked += Invitation.revoke_to(member.user)
     return {"invitations_revoked": revoked} if revoked else {}
 
 

@@ -8,10 +8,12 @@ from uuid import uuid4
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from core.models import User
@@ -66,6 +68,15 @@ class SignupForm(allauth_forms.SignupForm):
     class Undone(Exception):
         """Not an error: takes back what was done only to take the same time."""
 
+    def validate_unique_email(self, value: str) -> str:
+        """A second address that somebody else only claims keeps nobody out."""
+        value = super().validate_unique_email(value)
+        proved = EmailAddress.objects.filter(email=value, verified=True)
+        self.account_already_exists = User.objects.filter(
+            Q(email=value) | Q(pk__in=proved.values("user"))
+        ).exists()
+        return value
+
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         if self.account_already_exists:
             self._take_the_same_time()
@@ -96,3 +107,16 @@ class SignupForm(allauth_forms.SignupForm):
 
     def person(self) -> dict[str, str]:
         return {"name": self.cleaned_data["name"], "business_name": self.cleaned_data["company"]}
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):
+    """Not by a second address that nobody has proved: whoever reads its mail would get the account, or be led into
+    one that its owner can take back."""
+
+    def clean_email(self) -> str:
+        email = super().clean_email()
+        proved = set(
+            EmailAddress.objects.filter(email=email.lower(), verified=True).values_list("user", flat=True)
+        )
+        self.users = [user for user in self.users if user.email == email.lower() or user.pk in proved]
+        return email

@@ -246,10 +246,10 @@ class Offer:
         """Sent to an address that this person has not confirmed as the own one."""
 
     def is_for(self, user: User) -> bool:
-        """Never by user.email, which nobody may have verified."""
+        """Never by user.email, which nobody may have verified; and to the letter: in upper case, ı is an I."""
         if not user.is_authenticated:
             return False
-        return EmailAddress.objects.filter(user=user, email__iexact=self.email, verified=True).exists()
+        return EmailAddress.objects.filter(user=user, email=self.email, verified=True).exists()
 
     @property
     def masked_email(self) -> str:

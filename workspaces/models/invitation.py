@@ -214,6 +214,15 @@ class Invitation(Keyed, TenantModel):
             invitation._close(cls.State.REVOKED)
         return len(beyond)
 
+    @classmethod
+    def revoke_to(cls, user: User) -> int:
+        """Those that wait for any address of this person, who is sent away. Part of that act; says how many."""
+        addresses = EmailAddress.objects.filter(user=user).values("email")
+        waiting = list(cls.objects.pending().filter(email__in=addresses))
+        for invitation in waiting:
+            invitation._close(cls.State.REVOKED)
+        return len(waiting)
+
     # -- acts of the invited side --
 
     @classmethod
@@ -313,10 +322,10 @@ class Invitation(Keyed, TenantModel):
         )
 
     def is_for(self, user: User) -> bool:
-        """Never by user.email, which nobody may have verified."""
+        """Never by user.email, which nobody may have verified; and to the letter: in upper case, ı is an I."""
         return (
             user.is_authenticated
-            and EmailAddress.objects.filter(user=user, email__iexact=self.email, verified=True).exists()
+            and EmailAddress.objects.filter(user=user, email=self.email, verified=True).exists()
         )
 
     @property
