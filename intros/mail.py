@@ -30,13 +30,15 @@ def tell(intro: "Intro", step: "IntroStep", side: Side | None) -> None:
 
 def _responsible(intro: "Intro", side: Side) -> MembershipQuerySet:
     """Who asked, or the partner's owner; where there is no such person any more, admins and owners."""
+    partner = intro.requester_partner if side is Side.REQUESTER else intro.receiver_partner
     if side is Side.REQUESTER:
         person = intro.asked_by_id
     else:
-        person = Partner.objects.values_list("owner", flat=True).filter(pk=intro.receiver_partner).first()
+        person = Partner.objects.values_list("owner", flat=True).filter(pk=partner).first()
     members = Membership.objects.active()
-    if members.filter(user=person, role__in=ANSWERING).exists():
-        return members.filter(user=person)
+    chosen = members.filter(user=person, user__is_active=True, role__in=ANSWERING).first()
+    if chosen and Partner.objects.visible_to(chosen).filter(pk=partner).exists():
+        return members.filter(pk=chosen.pk)
     return members.filter(role__in=[Role.OWNER, Role.ADMIN])
 
 
@@ -68,5 +70,5 @@ def may_still(step: "IntroStep") -> bool:
     if step.side == Side.CLOCK:
         return True
     with tenant_context(step.intro.tenant_on(Side(step.side))):
-        mover = Membership.objects.active().filter(user=step.by_id).first()
+        mover = Membership.objects.active().filter(user=step.by_id, user__is_active=True).first()
         return mover is not None and Permission.ANSWER_INTROS in mover.permissions

@@ -13,11 +13,14 @@ from intros.models import Intro, IntroStep
 
 @app.task(name="intros.mail_move", queue="mail", retry=RetryStrategy(max_attempts=8, exponential_wait=4))
 def mail_move(tenant_id: str, membership_id: str, step_id: str) -> None:
-    """Tell one person of one move, unless the intro has moved on or somebody has left since."""
+    """Tell one person of one move, unless the intro has moved on, somebody has left or may not see it any more."""
     with tenant_context(UUID(tenant_id)):
-        to = Membership.objects.active().select_related("user", "tenant").filter(pk=membership_id).first()
+        people = Membership.objects.active().filter(user__is_active=True).select_related("user", "tenant")
+        to = people.filter(pk=membership_id).first()
         step = IntroStep.objects.select_related("intro").filter(pk=step_id).first()
-        if to and step and step.intro.state == step.state and mail.may_still(step):
+        if not to or not step or not Intro.objects.visible_to(to).filter(pk=step.intro_id).exists():
+            return
+        if step.intro.state == step.state and mail.may_still(step):
             mail.send(step, to)
 
 

@@ -90,8 +90,8 @@ class Import(TenantModel):
 
     def initiator(self) -> Membership | None:
         """Who started it, if that person may import now."""
-        active = Membership.objects.active().filter(pk=self.membership_id, tenant__is_active=True)
-        membership = active.select_related("user").first()
+        there = {"pk": self.membership_id, "tenant__is_active": True, "user__is_active": True}
+        membership = Membership.objects.active().filter(**there).select_related("user").first()
         return membership if membership and Permission.EDIT_ACCOUNTS in membership.permissions else None
 
     def bytes(self) -> bytes:
