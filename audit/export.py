@@ -15,10 +15,10 @@ from audit.models import AuditEvent
 from audit.verifier.verify_audit_export import FORMAT, as_line
 from core.models import Membership
 from core.roles import Permission
+from core.spreadsheets import harmless
 from core.tenancy import tenant_context
 
 BATCH = 1000
-STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 class Export:
@@ -130,11 +130,6 @@ class Csv(Export):
         text = StringIO()
         csv.writer(text).writerows(rows)
         return text.getvalue()
-
-
-def harmless(value: Any) -> Any:
-    """No spreadsheet takes it for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(STARTS_A_FORMULA) else value
 
 
 FORMATS: dict[str, type[Export]] = {"csv": Csv, "jsonl": JsonLines}

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from core.spreadsheets import restored
 from overlaps.keys import domain_key
 from partners.models import Population
 
@@ -57,8 +58,6 @@ STAGES = {
     Population.PROSPECTS: "prospect|prospects|subscriber|lead|leads|marketingqualifiedlead|marketing qualified lead|"
     "mql|salesqualifiedlead|sales qualified lead|sql|target|target account|suspect|new",
 }
-# What spreadsheets take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 LARGEST = Decimal(10) ** 12
 
 
@@ -88,17 +87,10 @@ def fields_of(header: list[str]) -> tuple[list[str], list[str]]:
 
 def plain(cell: str) -> str:
     """One line of text; the sign that an export sets before a formula is taken off again."""
-    if cell.startswith("'") and cell[1:2] in FORMULA:
-        cell = cell[1:]
+    cell = restored(cell)
     if not cell.isprintable():
         cell = "".join(c if c.isprintable() else " " for c in cell)
     return " ".join(unicodedata.normalize("NFC", cell).split())
-
-
-def harmless(cell: Any) -> str:
-    """For a file that a spreadsheet will open."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 LENGTHS = {"name": 200, "domain": 2000, "country": 100, "owner_name": 200, "stage": 100, "contact_name": 200}

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
-from overlaps.columns import LABELS, harmless
+from core.spreadsheets import harmless
+from overlaps.columns import LABELS
 from overlaps.forms import AccountForm, ImportForm
 from overlaps.lists import SORTS, AccountList, OverlapList
 from overlaps.models import Account, Import, Overlap

@@ -14,6 +14,7 @@ from audit.models import AuditEvent
 from audit.origin import Origin, current_origin
 from audit.verifier import verify_audit_export as script
 from core.models import Membership
+from core.spreadsheets import FORMULA
 from core.tenancy import tenant_context
 
 URL = "/w/acme/audit/"
@@ -281,7 +282,7 @@ def test_csv_is_named_whole_and_no_formula(ada_in, ada):
     row = dict(zip(rows[0], rows[-3], strict=True))
     assert row["Who"] == "'" + formula
     assert json.loads(row["Changes"]) == {"note": 'quote " and , comma'}
-    assert not [cell for line in rows[1:] for cell in line if cell.startswith(export.STARTS_A_FORMULA)]
+    assert not [cell for line in rows[1:] for cell in line if cell.startswith(FORMULA)]
 
 
 def test_who_loses_the_right_gets_no_further_and_no_end_line(ada_in, ada, alan, monkeypatch, log_in):

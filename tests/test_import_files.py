@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overlaps.columns import BadRow, country_code, harmless, plain, values_of
+from core.spreadsheets import harmless
+from overlaps.columns import BadRow, country_code, plain, values_of
 from overlaps.imports import check
 from overlaps.tables import MAX_COLUMNS, Unreadable, read
 
