@@ -185,6 +185,32 @@ class Intro(PublicModel):
     @transaction.atomic
     def draft(cls, *, by: Membership, overlap: Overlap, **content: Any) -> Self:
         """`content`: connector, ask, forwardable, due_on, as far as known."""
+        intro = cls._made(by=by, overlap=overlap, **content)
+        AuditEvent.record(
+            Action.INTRO_DRAFTED, by=by, target=intro, changes={"asked of": intro.receiver_name}
+        )
+        return intro
+
+    @classmethod
+    @transaction.atomic
+    def send(cls, *, by: Membership, overlap: Overlap, **content: Any) -> Self:
+        """Drafted and requested in one. Raises Refused, and then there is no draft either.
+
+        One event says both: who has recorded in one trail must not wait for another one's. And a form that is sent
+        twice asks once: of two that are the same in every word the second is the first.
+        """
+        with database.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended('intro:' || %s, 0))", [str(overlap.pk)]
+            )
+        same = cls.objects.unfinished_like(overlap).filter(asked_by_id=by.user_id, **content).first()
+        intro = same or cls._made(by=by, overlap=overlap, **content)
+        if intro.state == State.DRAFT:
+            intro.request(by=by)
+        return intro
+
+    @classmethod
+    def _made(cls, *, by: Membership, overlap: Overlap, **content: Any) -> Self:
         if Action.INTRO_DRAFTED.permission not in by.permissions:
             raise PermissionDenied
         link = Connection.objects.get(pk=overlap.partner.connection_id)
@@ -192,7 +218,7 @@ class Intro(PublicModel):
         with tenant_context(receiver_id):
             receiver = Tenant.objects.get(pk=receiver_id)
             their_record = Partner.objects.get(connection_id=link.pk)
-        intro = cls.objects.create(
+        return cls.objects.create(
             requester_id=by.tenant_id,
             receiver_id=receiver_id,
             requester_name=by.tenant.name,
@@ -208,10 +234,6 @@ class Intro(PublicModel):
             asked_by_id=by.user_id,
             **content,
         )
-        AuditEvent.record(
-            Action.INTRO_DRAFTED, by=by, target=intro, changes={"asked of": intro.receiver_name}
-        )
-        return intro
 
     @transaction.atomic
     def revise(self, *, by: Membership, **content: Any) -> None:
@@ -226,7 +248,10 @@ class Intro(PublicModel):
             AuditEvent.record(Action.INTRO_REVISED, by=by, target=self, changes={"fields": changed})
 
     @transaction.atomic
-    def request(self, *, by: Membership) -> None:
+    def request(self, *, by: Membership, **content: Any) -> None:
+        """`content`: what is written anew before it goes out. Raises Refused, and then nothing is written."""
+        if content and not Intro.objects.filter(pk=self.pk, state=State.DRAFT).update(**content):
+            raise self._refusal()
         # Held until commit: what is checked is what is sent, though a colleague saves the draft at this moment.
         held = Intro.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
         if held:

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -58,7 +61,10 @@ def ask(request: MemberRequest, pk: UUID) -> HttpResponse:
     overlap = get_object_or_404(visible, pk=pk)
     form = _ask_form(request, AskForm.about(overlap, request.membership))
     if form.is_valid():
-        return _saved(request, form, Intro.draft(by=request.membership, overlap=overlap, **form.cleaned_data))
+        asked = {"by": request.membership, "overlap": overlap, **form.cleaned_data}
+        return redirect(
+            _path(request, _saved(request, form, partial(Intro.send, **asked), partial(Intro.draft, **asked)))
+        )
     others = Intro.objects.unfinished_like(overlap).newest_first()[:3]
     context = {"form": form, "overlap": overlap, "partner": overlap.partner, "others": others}
     return render(request, "intros/ask.html", context, status=status_of(form))
@@ -80,12 +86,10 @@ def edit(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 def _revised(request: MemberRequest, form: AskForm, intro: Intro) -> HttpResponse:
-    try:
-        intro.revise(by=request.membership, **form.cleaned_data)
-    except Intro.Refused as refusal:
-        messages.warning(request, str(refusal))
-        return redirect(_path(request, intro))
-    return _saved(request, form, intro)
+    words = {"by": request.membership, **form.cleaned_data}
+    fresh = _found(request, intro.pk)
+    _saved(request, form, partial(intro.request, **words), partial(fresh.revise, **words))
+    return redirect(_path(request, intro))
 
 
 def _ask_form(request: MemberRequest, initial: dict[str, Any]) -> AskForm:
@@ -94,12 +98,24 @@ def _ask_form(request: MemberRequest, initial: dict[str, Any]) -> AskForm:
     return AskForm(initial=initial)
 
 
-def _saved(request: MemberRequest, form: AskForm, intro: Intro) -> HttpResponse:
+def _saved(request: MemberRequest, form: AskForm, send: Callable[[], Any], keep: Callable[[], Any]) -> Any:
+    """What can't be sent is kept as a draft, and the person is told why."""
     if not form.sending:
-        messages.success(request, "The draft is saved. Nobody else sees it.")
+        return _done(request, keep, "The draft is saved. Nobody else sees it.")
+    if sent := _done(request, send, TOLD["request"]):
+        return sent
+    with suppress(Intro.Refused):
+        return keep()
+
+
+def _done(request: MemberRequest, act: Callable[[], Any], told: str) -> Any:
+    try:
+        result = act()
+    except Intro.Refused as refusal:
+        messages.warning(request, str(refusal))
     else:
-        _attempt(request, intro, "request", {})
-    return redirect(_path(request, intro))
+        messages.success(request, told)
+        return result or True
 
 
 @requires(Permission.SEE_WORKSPACE)

@@ -92,6 +92,8 @@ class InviteForm(LevelsForm):
                 self.invitation = PartnerInvitation.send(by=self.by, **about, **asked)
         except PartnerInvitation.TooSoon:
             self.add_error(None, "Your workspace has sent many invitations today. Please go on tomorrow.")
+        except PartnerInvitation.AlreadyInvited:
+            self.add_error("email", "Your workspace has an open invitation to this address.")
         except Partner.Changed:
             self.add_error(None, "A colleague was quicker: this partner is invited.")
         return self.is_valid()

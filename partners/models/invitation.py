@@ -22,6 +22,7 @@ from core.tokens import Keyed
 from partners.models.connection import Connection
 from partners.models.partner import Partner
 from partners.models.sharing import Levels, SharingRule
+from workspaces.turns import turn
 
 
 class PartnerInvitationQuerySet(TenantQuerySet):
@@ -52,6 +53,9 @@ class PartnerInvitation(Keyed, TenantModel):
 
     class Dead(Exception):
         """Unknown, answered, revoked, replaced or expired, or the inviter may not invite any more."""
+
+    class AlreadyInvited(Exception):
+        """An open invitation waits at this address, under whatever name."""
 
     class NotPending(Exception):
         """Answered or revoked by now."""
@@ -95,10 +99,14 @@ class PartnerInvitation(Keyed, TenantModel):
     def send(
         cls, *, name: str, domain: str, email: str, note: str, levels: Levels, by: Membership
     ) -> "PartnerInvitation":
-        """A new partner, invited. Raises TooSoon."""
-        partner = Partner.objects.create(name=name, domain=domain, owner=by.user)
-        SharingRule.write(partner, levels)
-        return cls._send(partner, email=email, note=note, by=by)
+        """A new partner, invited. Raises TooSoon, AlreadyInvited."""
+        with turn(by):  # a form that is sent twice finds the first one's invitation
+            waiting = cls.objects.pending().filter(email=email.lower(), expires_at__gt=timezone.now())
+            if waiting.exists():
+                raise cls.AlreadyInvited
+            partner = Partner.objects.create(name=name, domain=domain, owner=by.user)
+            SharingRule.write(partner, levels)
+            return cls._send(partner, email=email, note=note, by=by)
 
     @classmethod
     @transaction.atomic
