@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from overlaps.columns import fields_of
 
 MAX_COLUMNS = 200
+LONGEST_HEADER = 100_000  # characters; it is read once for each separator
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MARKS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
 SPOKEN = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "cp1252": "Windows-1252 (Western European)"}
@@ -96,9 +97,12 @@ def _without_mark(data: bytes) -> list[str]:
 def _split_header(text: str) -> tuple[str, list[str]]:
     """The separator under which the first row makes most sense, and that row. Raises Unreadable."""
     found, problem = [], Unreadable("This file is empty.")
+    start = text.lstrip("\r\n")[:LONGEST_HEADER]
+    if len(start) == LONGEST_HEADER and not re.search(r"[\r\n]", start):
+        raise Unreadable(f"The first row is longer than {LONGEST_HEADER:,} characters.")
     for separator in SEPARATORS:
         try:
-            header = next((cells for _, cells in _records(text, separator) if any(cells)), [])
+            header = next((cells for _, cells in _records(start, separator) if any(cells)), [])
         except Unreadable as error:
             problem = error
             continue
