@@ -4,13 +4,13 @@ import re
 import unicodedata
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from core.spreadsheets import restored
+from overlaps.countries import country_code
 from overlaps.keys import domain_key
 from partners.models import Population
 
@@ -170,23 +170,3 @@ def _email(text: str) -> str:
         except ValidationError:
             raise BadRow(f"The contact’s e-mail “{text[:60]}” is not an address.") from None
     return text if len(text) <= 254 else ""
-
-
-def country_code(text: str) -> str:
-    """ISO code of a country's code or name; "" if it is not known."""
-    return _countries().get(simple(text), "")
-
-
-@cache
-def _countries() -> dict[str, str]:
-    path = Path(__file__).resolve().parent / "data" / "countries.txt"
-    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    return {simple(name): line[0] for line in lines if not line[0].startswith("#") for name in line}
-
-
-@cache
-def countries() -> list[tuple[str, str]]:
-    """Code and name, by name, for a select."""
-    path = Path(__file__).resolve().parent / "data" / "countries.txt"
-    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    return sorted(((code, names[0]) for code, *names in lines if names), key=lambda pair: pair[1])

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.spreadsheets import harmless
-from overlaps.columns import BadRow, country_code, plain, values_of
+from overlaps.columns import BadRow, plain, values_of
+from overlaps.countries import country_code
 from overlaps.imports import check
 from overlaps.tables import MAX_COLUMNS, Unreadable, read
 
