@@ -48,6 +48,7 @@ class Keys(NamedTuple):
     name: str
     form: str
     bits: int
+    core: str
     country: str
     domain: str
     names_domain: bool
@@ -55,11 +56,18 @@ class Keys(NamedTuple):
 
 
 def keys_of(*, name: str, website: str = "", country: str = "", number: str = "") -> Keys:
-    key, form, bits = name_of(name)
+    key, form, bits, core = name_of(name)
     domain = domain_of(website).key if website else ""
     code = country_code(country) if country else ""
     return Keys(
-        key, form, bits, code, domain, names_domain(key, domain), number_key(number, code) if number else ""
+        key,
+        form,
+        bits,
+        core,
+        code,
+        domain,
+        names_domain(key, domain),
+        number_key(number, code) if number else "",
     )
 
 

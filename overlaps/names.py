@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,10 +60,14 @@ PLACEHOLDERS = frozenset(
 )
 
 
+BY_WEIGHT = itemgetter(1, 0)
+
+
 class Name(NamedTuple):
     key: str  # the words without the legal form, one space between them; "" where nothing says a name
     form: str  # the legal form in one of its spellings; "" where there is none
     bits: int  # how much the key tells: what names of common words have few of, and rare words many
+    core: str  # the words that tell nearly all of it, in order of the alphabet: "paypal" of "paypal holding"
 
 
 def name_key(text: str) -> str:
@@ -81,12 +86,28 @@ def name_of(text: str) -> Name:
         words = [corrections.get(word, word) for word in words]
     words, form = _without_form(words, form)
     if len(words) == 1 and words[0] in PLACEHOLDERS:
-        return Name("", "", 0)
+        return Name("", "", 0, "")
     common = _common()
-    bits = sum([common[word] if word in common else _bits(word) for word in words])
+    bits = [common[word] if word in common else _bits(word) for word in words]
+    core = _core(words, bits) if len(words) > 1 else "".join(words)
     # A word that was guessed proves nothing.
-    bits -= sum([common.get(word, RARE) for word in corrected if word in words])
-    return Name(" ".join(words), form, bits)
+    guessed = sum([common[word] for word in corrected if word in words])
+    return Name(" ".join(words), form, sum(bits) - guessed, core)
+
+
+def _core(words: list[str], bits: list[int]) -> str:
+    """Without the lightest words, as long as the cosine with the whole is .92: it is squares that count."""
+    weighed = sorted(
+        {word: weight * weight for word, weight in zip(words, bits, strict=True)}.items(), key=BY_WEIGHT
+    )
+    spare = 0.15 * sum([weight for _, weight in weighed])
+    dropped = 0
+    for _, weight in weighed[:-1]:
+        spare -= weight
+        if spare < 0:
+            break
+        dropped += 1
+    return " ".join(sorted([word for word, _ in weighed[dropped:]]))
 
 
 def _bits(word: str) -> int:

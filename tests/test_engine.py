@@ -167,7 +167,7 @@ def test_what_is_found_for_changes_adds_up_to_what_is_found_for_all(lists, seed)
 
         assert stored == lists.pairs()
         for list_id in rows:
-            assert lists.ask("SELECT overlaps_settle(%s, NULL, NULL, NULL)", [list_id]) == []
+            assert lists.ask("SELECT overlaps_settle(%s, NULL, NULL, NULL, NULL)", [list_id]) == []
             lists.taken(list_id)
 
 

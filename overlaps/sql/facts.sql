@@ -5,12 +5,14 @@ AS 'SELECT CASE WHEN $1 <> '''' THEN hashtextextended($1, 0) END';
 --;
 -- Brings the facts up to date of all rows that have one of these domains, numbers or names (NULL: whichever), and
 -- answers with the rows whose facts changed. Takes the whole list's lock: two who change one list go one by one.
-CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[])
+CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[],
+    the_cores bigint[])
 RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
     many CONSTANT integer := 20000; -- from here on the whole list is looked through, not each key looked up
     changed uuid[];
     renamed bigint[];
+    recored bigint[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('overlaps:' || list, 0));
     IF the_numbers IS NULL OR cardinality(the_numbers) > many THEN
@@ -42,9 +44,10 @@ BEGIN
     ), written AS (
         UPDATE overlaps_matchkey k SET domain_shared = f.shared FROM facts f
          WHERE k.tenant_id = list AND k.domain_hash = f.domain_hash AND k.domain_shared <> f.shared
-        RETURNING k.id, k.name_hash
+        RETURNING k.id, k.name_hash, k.core_hash
     )
-    SELECT array_agg(id), array_agg(DISTINCT name_hash) INTO changed, renamed FROM written;
+    SELECT array_agg(id), array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+      INTO changed, renamed, recored FROM written;
     RETURN QUERY SELECT unnest(changed);
 
     IF the_names IS NULL OR cardinality(the_names) > many THEN
@@ -78,6 +81,26 @@ BEGIN
      WHERE k.tenant_id = list AND k.id = f.id
        AND (k.of_name, k.of_country, k.of_form) IS DISTINCT FROM (f.of_name, f.of_country, f.of_form)
     RETURNING k.id;
+
+    IF the_cores IS NULL OR cardinality(the_cores) > many THEN
+        SELECT array_agg(core_hash) INTO the_cores FROM (
+            SELECT core_hash FROM overlaps_matchkey WHERE tenant_id = list AND core_hash IS NOT NULL
+             GROUP BY core_hash HAVING count(*) > 1 OR bool_or(of_core > 1)) n;
+    END IF;
+    RETURN QUERY
+    WITH companies AS (
+        SELECT id, core_hash, own,
+               own IS NULL OR 1 = row_number() OVER (PARTITION BY core_hash, own ORDER BY id) AS in_core
+          FROM (SELECT k.id, k.core_hash, CASE WHEN k.domain_shared THEN NULL ELSE k.domain_hash END AS own
+                  FROM overlaps_matchkey k
+                 WHERE k.tenant_id = list AND k.core_hash = ANY (the_cores || recored)) bearers
+    ), facts AS MATERIALIZED (
+        SELECT id, least(count(*) FILTER (WHERE in_core) OVER (PARTITION BY core_hash), 100) AS of_core FROM companies
+    )
+    UPDATE overlaps_matchkey k SET of_core = f.of_core
+      FROM facts f
+     WHERE k.tenant_id = list AND k.id = f.id AND k.of_core <> f.of_core
+    RETURNING k.id;
 END $$;
 --;
 -- Whoever writes match keys: the facts are right when the statement ends, and what it touched is remembered.
@@ -89,6 +112,7 @@ DECLARE
     domains bigint[];
     numbers bigint[];
     names bigint[];
+    cores bigint[];
     others uuid[];
 BEGIN
     FOR list IN EXECUTE CASE TG_OP
@@ -96,28 +120,31 @@ BEGIN
     LOOP
         IF TG_OP = 'INSERT' THEN
             SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash)
-              INTO ids, domains, numbers, names FROM after WHERE tenant_id = list;
+                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+              INTO ids, domains, numbers, names, cores FROM after WHERE tenant_id = list;
         ELSIF TG_OP = 'DELETE' THEN
-            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash)
-              INTO domains, numbers, names FROM before WHERE tenant_id = list;
+            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash),
+                   array_agg(DISTINCT core_hash)
+              INTO domains, numbers, names, cores FROM before WHERE tenant_id = list;
         ELSE
             SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash)
-              INTO ids, domains, numbers, names
+                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+              INTO ids, domains, numbers, names, cores
               FROM (SELECT k.id, unnest(ARRAY[b.domain_hash, k.domain_hash]) AS domain_hash,
                            unnest(ARRAY[b.number_hash, k.number_hash]) AS number_hash,
-                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash
+                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash,
+                           unnest(ARRAY[b.core_hash, k.core_hash]) AS core_hash
                       FROM before b JOIN after k ON k.tenant_id = b.tenant_id AND k.id = b.id
                      WHERE k.tenant_id = list
-                       AND (b.name, b.name_hash, b.form, b.bits, b.country, b.domain_hash, b.label, b.names_domain,
+                       AND (b.name, b.name_hash, b.form, b.bits, b.core_hash, b.country, b.domain_hash, b.label, b.names_domain,
                             b.number_hash, b.number_kind) IS DISTINCT FROM
-                           (k.name, k.name_hash, k.form, k.bits, k.country, k.domain_hash, k.label, k.names_domain,
+                           (k.name, k.name_hash, k.form, k.bits, k.core_hash, k.country, k.domain_hash, k.label, k.names_domain,
                             k.number_hash, k.number_kind)) changed;
             CONTINUE WHEN ids IS NULL; -- the facts only, written by the function below
         END IF;
         SELECT array_agg(id) INTO others FROM overlaps_settle(
-            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}')) AS id;
+            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}'),
+            coalesce(cores, '{}')) AS id;
         IF cardinality(ids) > 20000 THEN
             ids := ARRAY[everything];
         END IF;
