@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,14 +59,22 @@ PLACEHOLDERS = frozenset(
 )
 
 
-BY_WEIGHT = itemgetter(1, 0)
+# Words that one list has and the other leaves out: "PayPal Holdings" is "PayPal". In the form that _unified gives.
+GENERIC = frozenset(
+    "association bancorp capital communication company construction consulting corporation development distribution "
+    "energy engineering enterprise entertainment financial foundation global group holding industry international "
+    "investment logistic management manufacturing media medical network partner pharmaceutical power product service "
+    "software solution system technology trade trading trust worldwide".split()
+)
+ENOUGH = 16  # bits that a name must tell without them
 
 
 class Name(NamedTuple):
     key: str  # the words without the legal form, one space between them; "" where nothing says a name
     form: str  # the legal form in one of its spellings; "" where there is none
     bits: int  # how much the key tells: what names of common words have few of, and rare words many
-    core: str  # the words that tell nearly all of it, in order of the alphabet: "paypal" of "paypal holding"
+    core: str  # its words, less the generic ones, in order of the alphabet: "paypal" of "paypal holding"
+    is_core: bool  # there were no generic ones
 
 
 def name_key(text: str) -> str:
@@ -86,28 +93,17 @@ def name_of(text: str) -> Name:
         words = [corrections.get(word, word) for word in words]
     words, form = _without_form(words, form)
     if len(words) == 1 and words[0] in PLACEHOLDERS:
-        return Name("", "", 0, "")
+        return Name("", "", 0, "", False)
     common = _common()
     bits = [common[word] if word in common else _bits(word) for word in words]
-    core = _core(words, bits) if len(words) > 1 else "".join(words)
+    core, is_core = words, GENERIC.isdisjoint(words)
+    if not is_core:
+        rest = [place for place, word in enumerate(words) if word not in GENERIC]
+        if sum([bits[place] for place in rest]) >= ENOUGH:
+            core = [words[place] for place in rest]
     # A word that was guessed proves nothing.
     guessed = sum([common[word] for word in corrected if word in words])
-    return Name(" ".join(words), form, sum(bits) - guessed, core)
-
-
-def _core(words: list[str], bits: list[int]) -> str:
-    """Without the lightest words, as long as the cosine with the whole is .92: it is squares that count."""
-    weighed = sorted(
-        {word: weight * weight for word, weight in zip(words, bits, strict=True)}.items(), key=BY_WEIGHT
-    )
-    spare = 0.15 * sum([weight for _, weight in weighed])
-    dropped = 0
-    for _, weight in weighed[:-1]:
-        spare -= weight
-        if spare < 0:
-            break
-        dropped += 1
-    return " ".join(sorted([word for word, _ in weighed[dropped:]]))
+    return Name(" ".join(words), form, sum(bits) - guessed, " ".join(sorted(set(core))), is_core)
 
 
 def _bits(word: str) -> int:

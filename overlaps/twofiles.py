@@ -64,8 +64,8 @@ def match(mine: Path, theirs: Path, out: TextIO, *, suggestions: bool, progress:
 TABLES = """
 CREATE TEMPORARY TABLE overlaps_matchkey (LIKE public.overlaps_matchkey INCLUDING DEFAULTS) ON COMMIT DROP;
 CREATE TEMPORARY TABLE overlaps_file (
-    tenant_id uuid, id uuid, row_id text, name text, form text, bits smallint, core text, country text, domain text,
-    names_domain boolean, number text
+    tenant_id uuid, id uuid, row_id text, name text, form text, bits smallint, core text, is_core boolean, country text,
+    domain text, names_domain boolean, number text
 ) ON COMMIT DROP
 """
 KEYS = f"""

@@ -20,7 +20,7 @@ PARTS = {
     " m.form, t.form, m.of_name, t.of_name, m.of_country, t.of_country, m.of_form, t.of_form,"
     " (m.domain_hash <> t.domain_hash AND m.label <> t.label AND NOT m.domain_shared AND NOT t.domain_shared) IS TRUE)",
     "core_verdict": "CASE WHEN m.country = t.country AND m.country <> '' THEN 9080 ELSE 9075 END",
-    "cores_allow": "m.of_core = 1 AND t.of_core = 1 AND m.bits >= 18 AND t.bits >= 18 AND m.name_hash <> t.name_hash"
+    "cores_allow": "m.of_core = 1 AND t.of_core = 1 AND m.bits >= 16 AND t.bits >= 16 AND (m.is_core OR t.is_core) AND m.name_hash <> t.name_hash"
     " AND (m.country = t.country OR m.country = '' OR t.country = '')"
     " AND (m.domain_hash <> t.domain_hash AND NOT m.domain_shared AND NOT t.domain_shared"
     " AND m.label <> t.label) IS NOT TRUE",
@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ("form", models.IntegerField()),
                 ("bits", models.SmallIntegerField()),
                 ("core_hash", models.BigIntegerField(null=True)),
+                ("is_core", models.BooleanField()),
                 ("country", models.CharField(blank=True, max_length=2)),
                 ("domain_hash", models.BigIntegerField(null=True)),
                 ("label", models.IntegerField()),

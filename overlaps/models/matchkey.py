@@ -14,9 +14,12 @@ class MatchKey(TenantModel):
     """
 
     # From a table or sub-query "staged" with the columns of overlaps.keys.Keys.
-    COLUMNS = "name, name_hash, form, bits, core_hash, country, domain_hash, label, names_domain, number_hash, number_kind"
+    COLUMNS = ", ".join(
+        "name name_hash form bits core_hash is_core country domain_hash label names_domain number_hash".split()
+        + ["number_kind"]
+    )
     VALUES = (
-        "name, overlaps_hash(replace(name, ' ', '')), hashtext(form), bits, overlaps_hash(core), country, "
+        "name, overlaps_hash(replace(name, ' ', '')), hashtext(form), bits, overlaps_hash(core), is_core, country, "
         "overlaps_hash(domain), hashtext(split_part(domain, '.', 1)), names_domain, overlaps_hash(number), "
         "hashtext(split_part(number, ':', 1))"
     )
@@ -35,6 +38,7 @@ class MatchKey(TenantModel):
     form = models.IntegerField()
     bits = models.SmallIntegerField()  # how much the name tells, see overlaps/names.py
     core_hash = models.BigIntegerField(null=True)
+    is_core = models.BooleanField()
     country = models.CharField(max_length=2, blank=True)
     domain_hash = models.BigIntegerField(null=True)
     label = models.IntegerField()  # "acme" of acme.co.uk

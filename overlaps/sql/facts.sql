@@ -136,9 +136,9 @@ BEGIN
                            unnest(ARRAY[b.core_hash, k.core_hash]) AS core_hash
                       FROM before b JOIN after k ON k.tenant_id = b.tenant_id AND k.id = b.id
                      WHERE k.tenant_id = list
-                       AND (b.name, b.name_hash, b.form, b.bits, b.core_hash, b.country, b.domain_hash, b.label, b.names_domain,
+                       AND (b.name, b.name_hash, b.form, b.bits, b.core_hash, b.is_core, b.country, b.domain_hash, b.label, b.names_domain,
                             b.number_hash, b.number_kind) IS DISTINCT FROM
-                           (k.name, k.name_hash, k.form, k.bits, k.core_hash, k.country, k.domain_hash, k.label, k.names_domain,
+                           (k.name, k.name_hash, k.form, k.bits, k.core_hash, k.is_core, k.country, k.domain_hash, k.label, k.names_domain,
                             k.number_hash, k.number_kind)) changed;
             CONTINUE WHEN ids IS NULL; -- the facts only, written by the function below
         END IF;
