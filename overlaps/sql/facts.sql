@@ -150,7 +150,7 @@ BEGIN
         END IF;
         INSERT INTO overlaps_touched (tenant_id, id)
         SELECT DISTINCT list, id FROM unnest(ids || others) AS id WHERE id IS NOT NULL
-        ON CONFLICT DO NOTHING;
+        ON CONFLICT (tenant_id, id) DO UPDATE SET keys = true;
     END LOOP;
     RETURN NULL;
 END $$;
