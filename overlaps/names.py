@@ -107,8 +107,8 @@ def name_of(text: str) -> Name:
 
 
 def _bits(word: str) -> int:
-    if word.isascii():
-        return RARE if len(word) > 2 else 2 * RARE // 3
+    if word.isascii():  # the longer it is, the less likely it was invented twice
+        return RARE + 2 * min(max(0, len(word) - 8), 4) if len(word) > 2 else 2 * RARE // 3
     return min(2 * RARE, OF_A_SIGN * len(word)) if word[0] >= "\u3040" else RARE
 
 
