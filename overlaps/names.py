@@ -53,6 +53,7 @@ OTHERWISE = re.compile(r"\b(?:d/?b/?a|t/a|trading as|doing business as|[af]/?k/?
 
 
 RARE = 18  # bits that a word tells which is in no list of common words
+OFTEN = 14  # and what a word tells at most to be one that a slip is corrected to
 OF_A_SIGN = 7  # and one Chinese, Japanese or Korean character
 PLACEHOLDERS = frozenset(
     "na none null nil unknown test tba tbd undefined unnamed confidential x xx xxx".split()
@@ -107,8 +108,8 @@ def name_of(text: str) -> Name:
 
 
 def _bits(word: str) -> int:
-    if word.isascii():
-        return RARE if len(word) > 2 else 2 * RARE // 3
+    if word.isascii():  # the longer it is, the less likely it was invented twice
+        return RARE + 2 * min(max(0, len(word) - 8), 4) if len(word) > 2 else 2 * RARE // 3
     return min(2 * RARE, OF_A_SIGN * len(word)) if word[0] >= "\u3040" else RARE
 
 
@@ -176,7 +177,7 @@ def _from_other_script(text: str) -> tuple[list[str], str]:
     words = []
     for word in text.split():
         words += _latin(word).split() if not word.isascii() else [word]
-    return words, form
+    return [unicodedata.normalize("NFC", word) for word in words], form
 
 
 @cache
@@ -251,23 +252,22 @@ def _common() -> dict[str, int]:
 @cache
 def _corrections() -> dict[str, str]:
     """Common words with one letter left out, doubled or changed with the next, where that gives no known word."""
-    common, table = _common(), dict[str, str]()
-    for word, bits in common.items():
+    known = _common().keys() | _unified().keys() | {word for form in _forms()[0] for word in form.split()}
+    table: dict[str, str] = {}
+    for word, bits in _common().items():
         if bits <= OFTEN and len(word) >= 6 and word.isascii() and word.isalpha():
             for slip in _slips(word):
-                if slip not in common:
+                if slip not in known:
                     table[slip] = "" if table.get(slip, word) != word else word
     return {slip: word for slip, word in table.items() if word}
 
 
-OFTEN = 14
-
-
 def _slips(word: str) -> Iterator[str]:
-    for n in range(1, len(word)):
+    """Not at the ends: there other words begin, as Capita does with what capital ends with."""
+    for n in range(1, len(word) - 1):
         yield word[:n] + word[n + 1 :]
         yield word[:n] + word[n] + word[n:]
-        if n + 1 < len(word) and word[n] != word[n + 1]:
+        if word[n] != word[n + 1]:
             yield word[:n] + word[n + 1] + word[n] + word[n + 2 :]
 
 

@@ -28,7 +28,7 @@ AS $$
         WHEN m_country = t_country AND m_country <> '' THEN CASE
             WHEN greatest(m_of_country, t_of_country) = 1 THEN CASE
                 WHEN domains_differ THEN 8070
-                WHEN least(m_bits, t_bits) < 10 THEN 6078
+                WHEN least(m_bits, t_bits) < 8 THEN 6078
                 WHEN one_word THEN 3090
                 ELSE 3095 END
             WHEN greatest(m_of_country, t_of_country) > 3 OR domains_differ THEN NULL
@@ -37,7 +37,7 @@ AS $$
         ELSE CASE
             WHEN greatest(m_of_name, t_of_name) = 1 THEN CASE
                 WHEN domains_differ THEN NULL
-                WHEN one_word OR least(m_bits, t_bits) < 14 THEN 6078
+                WHEN least(m_bits, t_bits) < CASE WHEN one_word THEN 22 ELSE 14 END THEN 6078
                 ELSE 4088 END
             WHEN greatest(m_of_name, t_of_name) > 3 OR domains_differ THEN NULL
             WHEN m_of_name * t_of_name <= 2 AND (m_form = t_form OR m_form = 0 OR t_form = 0) THEN 7075 END
