@@ -11,7 +11,7 @@ from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
 from core.spreadsheets import harmless
-from overlaps.columns import LABELS
+from overlaps.columns import EXAMPLE, LABELS
 from overlaps.forms import AccountForm, ImportForm
 from overlaps.lists import SORTS, AccountList, OverlapList
 from overlaps.models import Account, Import, Overlap
@@ -122,16 +122,7 @@ def import_rejects(request: MemberRequest, pk: UUID) -> HttpResponse:
 @requires(Permission.EDIT_ACCOUNTS)
 @require_GET
 def import_template(request: MemberRequest) -> HttpResponse:
-    example = [
-        "Velatra",
-        "velatra.example",
-        "Germany",
-        "Open opportunities",
-        "Ada Lovelace",
-        "Proposal",
-        "84000",
-    ]
-    return _csv("accounts.csv", [LABELS.values(), [*example, "Vera Laan", "vera@velatra.example"]])
+    return _csv("accounts.csv", [LABELS.values(), EXAMPLE.values()])
 
 
 def _csv(filename: str, lines: list) -> HttpResponse:
