@@ -28,9 +28,10 @@ LENGTHS = {
     "contact_email": 254,
     "record_id": 100,
     "industry": 100,
+    "company_number": 50,
 }
 LONGEST_CUSTOM = 1000
-MOST_TAGS, LONGEST_TAG = 20, 50
+MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 50, 5_000
 LARGEST = Decimal(10) ** 12
 # What exports write where there is nothing.
 NOTHING = {
@@ -115,7 +116,7 @@ KINDS = {
     "bad_company_number": Kind(
         False,
         "the company number can’t be right",
-        "“{raw}” can’t be a {label_inside}: its check digits or length are wrong. It is left out.",
+        "“{raw}” can’t be right: a digit is wrong, or missing. It is left out.",
         _VALUE,
     ),
     "shortened": Kind(
@@ -315,11 +316,15 @@ def _employees(cell: str) -> Any:
 
 
 def _tags(cell: str) -> Any:
-    texts = [text for part in re.split(r"[;,|\n]", cell) if (text := plain(part))]
+    texts = [text for part in re.split(r"[;,|\n]", cell[:LONGEST_TAGS]) if (text := plain(part))]
     tags = list(
         {text[:LONGEST_TAG].strip().casefold(): text[:LONGEST_TAG].strip() for text in texts}.values()
     )
-    fits = len(tags) <= MOST_TAGS and all(len(text) <= LONGEST_TAG for text in texts)
+    fits = (
+        len(cell) <= LONGEST_TAGS
+        and len(tags) <= MOST_TAGS
+        and max(map(len, texts), default=0) <= LONGEST_TAG
+    )
     return tags if fits else Wrong("shortened", kept=tags[:MOST_TAGS])
 
 
@@ -355,6 +360,7 @@ MONEY = re.compile(
     re.A,
 )
 DIGITS = re.compile(r"-?\d(?:[\d.,]*\d)?", re.A)
+BARE = re.compile(r"\d{1,12}(?:\.\d{1,2})?", re.A)  # as most systems write it
 
 
 class Money(NamedTuple):
@@ -364,7 +370,7 @@ class Money(NamedTuple):
 
 def _amount(cell: str) -> Any:
     """`1,234.50`, `1.234,50`, `€ 84 000`, `(12)`. One separator with three digits behind it separates thousands."""
-    if cell.isascii() and cell.isdecimal() and len(cell) < 13:
+    if BARE.fullmatch(cell):
         return Money(Decimal(cell), "")
     text = plain(cell)
     if text.casefold() in NOTHING:
@@ -416,51 +422,34 @@ def _currency(cell: str) -> str:
 # -- company numbers --------------------------------------------------------------------------------------------
 
 
-class Number(NamedTuple):
-    """A company's number in a register."""
-
-    scheme: str  # a key of SCHEMES; "" of any other register
-    number: str  # letters and digits only
-
-
-SCHEMES = {"lei": "LEI", "duns": "D-U-N-S", "vat": "VAT"}
-SCHEME_WORDS = {
-    "lei": "lei|legal entity identifier",
-    "duns": "d u n s|duns|dunsnumber",
-    "vat": "vat|ust id|ust idnr|umsatzsteuer id|tva|partita iva|p iva",
+SCHEMES = {
+    "LEI": "lei|legal entity identifier",
+    "DUNS": "d u n s|duns|dunsnumber",
+    "VAT": "vat|ust id|ust idnr|umsatzsteuer id|tva|partita iva|p iva",
 }
-VAT = re.compile(
-    r"(AT|BE|BG|CH|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|GR|HR|HU|IE|IT|LT|LU|LV|MT|NL|NO|PL|PT|RO|SE|SI|SK|XI)"
-    r"[A-Z0-9]{2,13}"
-)
 
 
 def scheme_of(name: str) -> str:
     """By the name of a column, or what stands before a number."""
     words = f" {simple(name)} "
-    return next((s for s, known in SCHEME_WORDS.items() if re.search(f" ({known}) ", words)), "")
+    return next((scheme for scheme, known in SCHEMES.items() if re.search(f" ({known}) ", words)), "")
 
 
 def _company_number(scheme: str, cell: str) -> Any:
-    text = plain(cell).upper()
-    if text.casefold() in NOTHING:
-        return None
-    if found := re.fullmatch(r"(LEI|D-U-N-S|DUNS|VAT)[\s:]+(.+)", text):
+    """As it stands there, the scheme before it if one is said: `DUNS 15-048-3782`."""
+    text = _text(50, cell)
+    if not text or isinstance(text, Wrong):
+        return text
+    if found := re.fullmatch(r"(LEI|D-U-N-S|DUNS|VAT)[\s:]+(.+)", text, re.I):
         scheme, text = scheme_of(found[1]), found[2]
-    number = re.sub(r"[\W_]", "", text)
-    if scheme == "duns" and 6 < len(number) < 9:
-        number = number.zfill(9)  # a spreadsheet takes zeros away
-    if not _can_be(scheme, number):
+    number = re.sub(r"[\W_]", "", text).upper()
+    if scheme == "DUNS" and 6 < len(number) < 9 and number.isdecimal():
+        text = number = number.zfill(9)  # a spreadsheet takes zeros away
+    if scheme == "LEI" and not _is_lei(number):
         return Wrong("bad_company_number")
-    return Number("lei" if not scheme and _is_lei(number) else scheme, number)
-
-
-def _can_be(scheme: str, number: str) -> bool:
-    if scheme == "lei":
-        return _is_lei(number)
-    if scheme == "duns":
-        return bool(re.fullmatch(r"\d{9}", number, re.A))
-    return bool(VAT.fullmatch(number)) if scheme else 0 < len(number) <= 50
+    if scheme == "DUNS" and not re.fullmatch(r"\d{9}", number, re.A):
+        return Wrong("bad_company_number")
+    return f"{scheme} {text}".strip()
 
 
 def _is_lei(number: str) -> bool:
@@ -544,7 +533,7 @@ BLANK = {
         ("name", "domain", "domain_key", "country", "population", "owner_name", "owner_email"), ""
     ),
     **dict.fromkeys(("stage", "currency", "contact_name", "contact_email", "record_id", "industry"), ""),
-    **dict.fromkeys(("company_number", "company_number_scheme"), ""),
+    "company_number": "",
     **dict.fromkeys(("amount", "employees", "tags", "custom")),
 }
 
@@ -644,8 +633,6 @@ class Check:
         if values["amount"]:
             values["amount"], currency = values["amount"]
             values["currency"] = currency or values["currency"]
-        if values["company_number"]:
-            values["company_number_scheme"], values["company_number"] = values["company_number"]
         if not values["name"] and not any(problem.field == "name" for problem in problems):
             values["name"] = values["domain_key"] or self._nameless(problems)
         values["population"] = self._population(values["population"], values["stage"], problems)
@@ -676,8 +663,6 @@ class Check:
 def written(values: Mapped[str, Any], *, custom: Iterable[str] = ()) -> list[str]:
     """The cells of an account under LABELS and the names of `custom`: what `Check` reads as the same values."""
     cells = {name: "" if values.get(name) is None else str(values[name]) for name in LABELS}
-    scheme = SCHEMES.get(values.get("company_number_scheme") or "", "")
-    cells["company_number"] = f"{scheme} {cells['company_number']}".strip()
     cells["population"] = dict(Population.choices).get(cells["population"], "")
     cells["tags"] = "; ".join(values.get("tags") or ())
     kept = values.get("custom") or {}

@@ -8,7 +8,8 @@ from decimal import Decimal
 # Excel's own formats, which no file defines.
 DATES = {*range(14, 18), 22, *range(27, 37), *range(50, 59)}
 TIMES = {18, 19, 20, 21}
-MOST = 100_000  # formats of a file; Excel's own limit is below
+MOST, MOST_OWN = 100_000, 5_000  # formats of cells, and such as a file defines; Excel's own limits are below
+LONGEST_CODE = 255  # characters of a format; Excel's own limit
 LAST_DAY = 2_958_465  # the end of the year 9999
 # What is shown as it stands there, colours and conditions.
 LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.I)
@@ -44,14 +45,14 @@ class Formats(dict):
         inside, place = False, 0
         for tag, values in tags:
             if tag == "numFmt":
-                kinds[int(values["numFmtId"])] = _kind(values["formatCode"])
+                kinds[int(values["numFmtId"])] = _kind(values["formatCode"][:LONGEST_CODE])
             elif tag in {"cellXfs", "cellStyles", "dxfs"}:
                 inside = tag == "cellXfs"
             elif tag == "xf" and inside:
                 if kind := kinds.get(int(values.get("numFmtId", 0)), ""):
                     self[str(place)] = kind
                 place += 1
-            if max(place, len(kinds)) > MOST:
+            if place > MOST or len(kinds) > MOST_OWN:
                 raise ValueError("There are more formats than Excel allows.")
 
     def shown(self, text: str, style: str) -> str:

@@ -12,7 +12,9 @@ from overlaps import columns
 
 MAX_COLUMNS = 200
 LONGEST_CELL = 131_072  # characters; the limit of Python's csv, too
-HEADER_WITHIN = 20  # rows: so far down a header is looked for
+HEADER_WITHIN = 20  # rows that are not empty: so far down a header is looked for
+EMPTY_WITHIN = 1_000  # rows
+MOST_EMPTY = 5  # times as many rows as may be filled
 LONGEST_NAME = 200  # characters of a column's name that are kept
 
 Rows = Iterator[tuple[int, list[str]]]
@@ -50,6 +52,8 @@ class Table:
         count, most, header = 0, settings.IMPORT_MAX_ROWS, self.header_row
         for number, cells in self.records():
             if number <= header or not any(cells) or not any(map(str.strip, cells)):
+                if number > MOST_EMPTY * most + EMPTY_WITHIN:
+                    raise Unreadable("This file has far too many empty rows. Please delete them.")
                 continue
             count += 1
             if count > most:
@@ -109,7 +113,7 @@ def _said_of(cells: list[str]) -> list[str]:
 def header_among(records: Iterable[tuple[int, list[str]]]) -> tuple[int, list[str], bool] | None:
     """Number and cells of the first row, or of the first one that names fields where titles stand above it."""
     first = None
-    filled = (record for record in records if any(map(str.strip, record[1])))
+    filled = (record for record in islice(records, EMPTY_WITHIN) if any(map(str.strip, record[1])))
     for number, cells in islice(filled, HEADER_WITHIN):
         known = {*columns.fields_of(cells[:MAX_COLUMNS])} - {""}
         if first is None:

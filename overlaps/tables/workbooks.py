@@ -37,8 +37,14 @@ DEEPEST = 100  # tags within tags
 DAMAGED = "This Excel file is damaged. Please open it, choose “Save as”, and Excel workbook (.xlsx) or CSV."
 BOMB = "This Excel file unpacks to far more than a list of accounts has. Please save the list alone, as CSV."
 LOCKED = "This Excel file is protected by a password. Please save it without one."
-BROKEN = (zipfile.BadZipFile, zlib.error, expat.ExpatError, struct.error)
-BROKEN += (EOFError, NotImplementedError, RuntimeError, KeyError, ValueError, IndexError, OverflowError)
+
+
+class _NotThere(OSError):
+    """Before the start of the file."""
+
+
+BROKEN = (_NotThere, zipfile.BadZipFile, zlib.error, expat.ExpatError, struct.error)
+BROKEN += (EOFError, NotImplementedError, RuntimeError, LookupError, ValueError, OverflowError)
 
 
 def is_archive(start: bytes) -> bool:
@@ -67,7 +73,7 @@ def read(file: Arrived, *, sheet: str | None) -> Table:
         read_as=f"Excel, sheet “{title}”",
         notes=notes,
         header_row=number,
-        records=partial(book.rows, path, width=len(header), notes=notes),
+        records=partial(book.all_rows, path, width=len(header), notes=notes),
         close=book.close,
         sheet=title,
         sheets=[*book.sheets],
@@ -102,7 +108,7 @@ class _Bounded:
     def seek(self, offset: int, whence: int = 0) -> int:
         self.place = offset + (0, self.place, self.size)[whence]
         if self.place < 0:
-            raise zipfile.BadZipFile
+            raise _NotThere
         return self.place
 
     def read(self, size: int = -1) -> bytes:
@@ -119,7 +125,7 @@ class Workbook:
     """Raises Unreadable, whatever is wrong."""
 
     def __init__(self, file: Arrived) -> None:
-        self.file, self.formulas = file, 0
+        self.file, self.unpacked = file, 0
         try:
             self.archive = zipfile.ZipFile(_Bounded(file))  # noqa: SIM115  it holds nothing that must be closed
         except BROKEN:
@@ -219,10 +225,13 @@ class Workbook:
             with self._opened(path, most=most) as part:
                 while piece := part.read(PIECE):
                     fed += len(piece)
+                    self.unpacked += len(piece)
                     parser.Parse(piece, False)
                     handled = max(handled, parser.CurrentByteIndex)
                     if fed - handled > LARGEST_TOKEN or len(names) > MOST_NAMES:
                         raise Unreadable(DAMAGED)
+                    if self.unpacked > self._most:
+                        raise Unreadable(BOMB)
                     yield
             parser.Parse(b"", True)
             yield
@@ -249,20 +258,24 @@ class Workbook:
         for _ in self._parse(path, texts.handlers, most=self._most):
             yield texts.taken()
 
-    def rows(self, path: str, *, width: int = 0, notes: list[str] | None = None) -> Rows:
+    def rows(self, path: str) -> Rows:
+        return self._rows(_Sheet(self.strings, self.formats), path)
+
+    def all_rows(self, path: str, *, width: int, notes: list[str]) -> Rows:
         """At least as wide as said. At the end it is noted where values were missing. Raises Unreadable."""
-        sheet = _Sheet(self.strings, self.formats)
-        for _ in self._parse(path, sheet.handlers, most=self._most):
-            for at, cells in sheet.taken():
-                yield at, cells if len(cells) >= width else cells + [""] * (width - len(cells))
-            if sheet.ended:
-                break
-        if sheet.formulas and notes is not None:
-            note = (
-                f"{sheet.formulas:,} cell{'s hold' if sheet.formulas > 1 else ' holds'} a formula without a saved "
-                "value, and is read as empty: open the file in Excel, and save it."
-            )
+        self.unpacked, sheet = 0, _Sheet(self.strings, self.formats)
+        for at, cells in self._rows(sheet, path):
+            yield at, cells if len(cells) >= width else cells + [""] * (width - len(cells))
+        if sheet.formulas:
+            cells = "1 cell holds" if sheet.formulas == 1 else f"{sheet.formulas:,} cells hold"
+            note = f"{cells} a formula without a saved value, read as empty: open the file in Excel, and save it."
             notes += [note] if note not in notes else []
+
+    def _rows(self, sheet: "_Sheet", path: str) -> Rows:
+        for _ in self._parse(path, sheet.handlers, most=self._most):
+            yield from sheet.taken()
+            if sheet.ended:
+                return
 
 
 def _refuse_definitions(*args: Any) -> None:
@@ -386,7 +399,9 @@ class _Sheet(_Texts):
     def finish(self) -> None:
         value = self._value()
         place = self.columns[self.cell["r"].rstrip("0123456789")] if "r" in self.cell else len(self.cells)
-        if place == len(self.cells) < MOST_COLUMNS:
+        if place >= MOST_COLUMNS:
+            raise Unreadable(DAMAGED)
+        if place == len(self.cells):
             self.cells.append(value)
         elif value:
             self.cells += [""] * (place + 1 - len(self.cells))
@@ -394,11 +409,11 @@ class _Sheet(_Texts):
 
     def _value(self) -> str:
         kind, value = self.cell.get("t"), self.value
-        if kind == "s":
-            return self.strings[value]
         if not value:
             self.formulas += self.has_formula
             return ""
+        if kind == "s":
+            return self.strings[value]
         if kind is None or kind == "n":
             style = self.cell.get("s")
             return self.formats.shown(value, style) if style in self.formats else number(value)
