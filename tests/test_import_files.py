@@ -88,7 +88,7 @@ HOSTILE = {
     ),
     "1,000 columns": (
         ",".join(f"c{n}" for n in range(1000)).encode() + b",Name\nx",
-        "has 1,001 columns; 200",
+        "more than 200 columns",
     ),
     "a million columns": (b"Name" + b"," * 1_000_000 + b"\nx", "The first row is longer than"),
     "a million columns in each separator": (

@@ -240,7 +240,7 @@ HOSTILE_BOOKS = {
     "a column behind Excel's last": (_xml('<row><c r="XFE1"><v>1</v></c></row>'), DAMAGED),
     "a column far behind": (_xml(f'<row><c r="{"Z" * 5000}1"><v>1</v></c></row>'), DAMAGED),
     "more cells than Excel has": (_xml(f"<row>{'<c/>' * 17_000}</row>"), DAMAGED),
-    "too many columns": (_xml(f"<row>{cell('x') * 300}</row>"), "has 300 columns; 200"),
+    "too many columns": (_xml(f"<row>{cell('x') * 300}</row>"), "more than 200 columns"),
     "a large cell": (_xml(f"<row>{cell('x' * 140_000)}</row>"), "larger than 131,072 characters"),
     "a large shared string": (book(sheet([[shared(0)]]), sst=strings("x" * 140_000)), "larger than 131,072"),
     "a large tag": (_xml(f'<row x="{random.Random(1).randbytes(1_000_000).hex()}"/>'), DAMAGED),
@@ -296,7 +296,7 @@ def test_all_that_is_unpacked_is_counted_together(settings):
     settings.IMPORT_MAX_BYTES = 6_000
     few = sheet([[cell("Name")], *([shared(n)] for n in range(200))])
     assert len(rows(book(few, sst=strings(*"x" * 200)))) == 200
-    many = book(few, sst=strings(*"x" * 2_900))
+    many = book(few, sst=strings(*"x" * 3_200))
     assert len(many) < settings.IMPORT_MAX_BYTES
     with pytest.raises(Unreadable, match=BOMB):
         rows(many)

@@ -84,7 +84,7 @@ def named(cells: list[str]) -> tuple[list[str], list[str]]:
     """The header that a row makes, and what there is to say about it. Raises Unreadable."""
     width = max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
     if width > MAX_COLUMNS:
-        raise Unreadable(f"This file has {width:,} columns; {MAX_COLUMNS} are the most.")
+        raise Unreadable(f"This file has more than {MAX_COLUMNS} columns, which are the most.")
     if not width:
         raise Unreadable("This file is empty.")
     cells = [columns.plain(cell)[:LONGEST_NAME] for cell in cells[:width]]

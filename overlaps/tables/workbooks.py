@@ -30,6 +30,7 @@ MOST_SHEETS = 1_000
 LONGEST_TITLE = 60  # characters; Excel allows 31
 MOST_NAMES = 10_000  # of different tags and attributes
 MOST_COLUMNS, MOST_ROWS = 16_384, 1_048_576  # Excel's own
+WIDEST = 1_000  # cells of a row; one that is further right is put there: the row is too wide anyway
 HIGHEST_RATIO = 100  # of what is unpacked; Excel's own files stay far below
 UNPACKED = 10  # times the limit of a file
 DEEPEST = 100  # tags within tags
@@ -362,7 +363,8 @@ class _Sheet(_Texts):
     def __init__(self, strings: Strings, formats: Formats) -> None:
         super().__init__()
         self.strings, self.formats = strings, formats
-        self.at, self.cells, self.formulas, self.ended = 0, [], 0, False
+        self.at, self.cells, self.place = 0, [], 0
+        self.formulas, self.ended = 0, False
         self.cell: dict[str, str] = {}
         self.has_formula = False
         self.columns = _Columns()
@@ -380,7 +382,7 @@ class _Sheet(_Texts):
         }
 
     def begin_row(self, values: dict[str, str]) -> None:
-        self.at, self.cells = max(int(values.get("r", 0)), self.at + 1), []
+        self.at, self.cells, self.place = max(int(values.get("r", 0)), self.at + 1), [], 0
         if self.at > MOST_ROWS:
             raise Unreadable(DAMAGED)
 
@@ -398,14 +400,17 @@ class _Sheet(_Texts):
 
     def finish(self) -> None:
         value = self._value()
-        place = self.columns[self.cell["r"].rstrip("0123456789")] if "r" in self.cell else len(self.cells)
-        if place >= MOST_COLUMNS:
-            raise Unreadable(DAMAGED)
-        if place == len(self.cells):
+        if "r" in self.cell:
+            self.place = self.columns[self.cell["r"].rstrip("0123456789")]
+        if self.place == len(self.cells) < WIDEST:
             self.cells.append(value)
+        elif self.place >= MOST_COLUMNS:
+            raise Unreadable(DAMAGED)
         elif value:
+            place = min(self.place, WIDEST)
             self.cells += [""] * (place + 1 - len(self.cells))
             self.cells[place] = value
+        self.place += 1
 
     def _value(self) -> str:
         kind, value = self.cell.get("t"), self.value
