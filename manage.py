@@ -12,6 +12,8 @@ from config.postgres import LocalPostgresError
 def main() -> None:
     """A wrong environment is said in one line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if sys.argv[1:2] == ["match_lists"] and "SECRET_KEY" not in os.environ:
+        os.environ.setdefault("DEBUG", "yes")  # for a try before anything is set up: it serves nobody
     try:
         settings.INSTALLED_APPS  # noqa: B018 - reads the environment, of which Django itself would keep quiet
         execute_from_command_line(sys.argv)

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from overlaps.columns import CUSTOM, LABELS, SKIP, Mapping, country_code, plain, simple
-from overlaps.keys import domain_key, free_mail, registrable
+from overlaps.columns import CUSTOM, LABELS, SKIP, Mapping, plain, simple
+from overlaps.countries import country_code
+from overlaps.keys import domain_of
+from overlaps.numbers import number_key
 from partners.models import Population
 
 LENGTHS = {
@@ -263,18 +265,20 @@ def _custom(cell: str) -> Any:
     return text if len(text) <= LONGEST_CUSTOM else Wrong("shortened", kept=text[:LONGEST_CUSTOM].strip())
 
 
+NO_DOMAIN = {"", "no_domain", "unknown_suffix", "ip_address"}
+
+
 def _domain(cell: str) -> Any:
     """(what is shown, what is matched)"""
     text = _text(LENGTHS["domain"], cell)
     if not text or isinstance(text, Wrong):
         return text or None
-    if key := domain_key(text):
+    key, problem = domain_of(text)
+    if key:
         return key, key
-    found = registrable(re.split(r"[\s,;|]+", text, maxsplit=1)[0].lower().rpartition("@")[2])
-    if not found.domain or not found.suffix:
+    if problem in NO_DOMAIN:
         return Wrong("bad_domain")
-    known = f"{found.domain}.{found.suffix}" in free_mail()
-    return Wrong("mail_provider" if known else "hosting_domain", kept=(text[:253], ""))
+    return Wrong(problem if problem == "mail_provider" else "hosting_domain", kept=(text[:253], ""))
 
 
 def _country(cell: str) -> Any:
@@ -442,20 +446,11 @@ def _company_number(scheme: str, cell: str) -> Any:
         return text
     if found := re.fullmatch(r"(LEI|D-U-N-S|DUNS|VAT)[\s:]+(.+)", text, re.I):
         scheme, text = scheme_of(found[1]), found[2]
-    number = re.sub(r"[\W_]", "", text).upper()
-    if scheme == "DUNS" and 6 < len(number) < 9 and number.isdecimal():
-        text = number = number.zfill(9)  # a spreadsheet takes zeros away
-    if scheme == "LEI" and not _is_lei(number):
-        return Wrong("bad_company_number")
-    if scheme == "DUNS" and not re.fullmatch(r"\d{9}", number, re.A):
-        return Wrong("bad_company_number")
-    return f"{scheme} {text}".strip()
-
-
-def _is_lei(number: str) -> bool:
-    if not re.fullmatch(r"[A-Z0-9]{18}\d{2}", number, re.A):
-        return False
-    return int("".join(str(int(sign, 36)) for sign in number)) % 97 == 1
+    if scheme == "DUNS" and re.fullmatch(r"\d{7,8}", text, re.A):
+        text = text.zfill(9)  # a spreadsheet takes zeros away
+    said = f"{scheme} {text}".strip()
+    # The others may need the row's country.
+    return Wrong("bad_company_number") if scheme in {"LEI", "DUNS"} and not number_key(said) else said
 
 
 # -- readers ----------------------------------------------------------------------------------------------------

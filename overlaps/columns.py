@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from core.spreadsheets import restored
+from overlaps.countries import country_code
 from partners.models import Population
 
 LABELS = {
@@ -333,26 +334,3 @@ def _plainly(values: Counter[str]) -> Counter[str]:
         found[plain(cell)] += count
     del found[""]
     return found
-
-
-# -- countries --------------------------------------------------------------------------------------------------
-
-
-def country_code(text: str) -> str:
-    """ISO code of a country's code or name; "" if it is not known."""
-    return _countries().get(simple(text), "")
-
-
-@cache
-def _countries() -> dict[str, str]:
-    path = Path(__file__).resolve().parent / "data" / "countries.txt"
-    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    return {simple(name): line[0] for line in lines if not line[0].startswith("#") for name in line}
-
-
-@cache
-def countries() -> list[tuple[str, str]]:
-    """Code and name, by name, for a select."""
-    path = Path(__file__).resolve().parent / "data" / "countries.txt"
-    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    return sorted(((code, names[0]) for code, *names in lines if names), key=lambda pair: pair[1])

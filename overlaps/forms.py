@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from core.models import Membership
 from overlaps import imports
-from overlaps.columns import countries
+from overlaps.countries import countries
 from overlaps.keys import domain_key
 from overlaps.models import Account, Import
 from overlaps.tables import Unreadable

@@ -1,14 +1,22 @@
-"""What two lists are compared by. Pure functions: the same text gives the same key, on both sides, for ever."""
+"""What two lists are compared by. Pure functions: the same text gives the same key, on both sides, for ever.
+
+Names are in overlaps/names.py, company numbers in overlaps/numbers.py, countries in overlaps/countries.py; `keys_of`
+puts all of an account's keys together.
+"""
 
 import re
 import unicodedata
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import idna
 from tldextract import TLDExtract
 
 from core.naming import MAIL_PROVIDERS
+from overlaps.countries import country_code
+from overlaps.names import name_of
+from overlaps.numbers import number_key
 
 DATA = Path(__file__).resolve().parent / "data"
 # The list that the package brings along, never fetched. `.example` is nobody's: documents and demos use it.
@@ -17,10 +25,55 @@ registrable = TLDExtract(
 )
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*:)?//|^mailto:")
+# What most cells are: nothing needs to be asked about such a host.
+PLAIN = re.compile(r"(?:https?://)?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24})(?:/[!-~]*)?", re.ASCII)
 # Characters that a browser reads as a dot, and those that are not seen at all.
 READ_AS = str.maketrans(
     {"。": ".", "．": ".", "｡": "."} | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad")
 )
+
+
+class Domain(NamedTuple):
+    """What a website, host or e-mail address says of a company."""
+
+    key: str  # the registrable domain in its ASCII form, if it is one company's own
+    # Else why not: "" (the cell is empty), "no_domain", "unknown_suffix", "ip_address", "mail_provider", or a kind of
+    # platform as data/platforms.txt has it: "social", "directory", "careers", "hosting", "short_link".
+    problem: str = ""
+
+
+class Keys(NamedTuple):
+    """All that an account is matched by: the columns that `MatchKey.VALUES` turns into a row."""
+
+    name: str
+    form: str
+    bits: int
+    country: str
+    domain: str
+    names_domain: bool
+    number: str
+
+
+def keys_of(*, name: str, website: str = "", country: str = "", number: str = "") -> Keys:
+    key, form, bits = name_of(name)
+    domain = domain_of(website).key if website else ""
+    code = country_code(country) if country else ""
+    return Keys(
+        key, form, bits, code, domain, names_domain(key, domain), number_key(number, code) if number else ""
+    )
+
+
+def names_domain(name: str, domain: str) -> bool:
+    """Whether the key of a name is to be seen in a domain: "acme industry" in acme.com, "sap" in sap.de."""
+    if not name or not domain:
+        return False
+    label = domain.partition(".")[0].replace("-", "")
+    first = name.partition(" ")[0]
+    return (
+        (len(first) > 2 and label.startswith(first))
+        or (len(label) > 2 and name.replace(" ", "").startswith(label))
+        or (" " in name and label == "".join([word[0] for word in name.split()]))
+    )
 
 
 def domain_key(text: str) -> str:
@@ -29,12 +82,34 @@ def domain_key(text: str) -> str:
     Takes what people have in such a column: an address of a page, a host, an e-mail address, several of them (the
     first counts).
     """
+    return domain_of(text).key
+
+
+def domain_of(text: str) -> Domain:
+    plain = PLAIN.fullmatch(text.strip().lower()) if len(text) < 200 and text.isascii() else None
+    if plain and "xn--" not in (host := plain[1]) and len(host) < 64:
+        return _of_host(host)
     host = _host(text)
-    if not host or _is_shared(host):
-        return ""
-    found = registrable(host)
-    key = f"{found.domain}.{found.suffix}" if found.domain and found.suffix else ""
-    return "" if key in free_mail() else key
+    return _of_host(host) if host else Domain("", _what_else(text))
+
+
+def _of_host(host: str) -> Domain:
+    labels = host.removeprefix("www.").split(".")
+    names = [".".join(labels[start:]) for start in range(len(labels))]
+    suffixes, branches = _suffixes()
+    if "xn--" in host or not branches.isdisjoint(names):
+        found = registrable(host)
+        key = f"{found.domain}.{found.suffix}" if found.domain and found.suffix else ""
+    else:
+        place = next((n for n, name in enumerate(names) if name in suffixes), 0)
+        key = names[place - 1] if place else ""
+    known = platforms()
+    for name in names:
+        if (kind := known.get(name)) or (name is not names[0] and (kind := known.get(f"*.{name}"))):
+            return Domain("", kind)
+    if key in free_mail():
+        return Domain("", "mail_provider")
+    return Domain(key, "" if key else "unknown_suffix")
 
 
 def _host(text: str) -> str:
@@ -51,13 +126,20 @@ def _host(text: str) -> str:
     return host if len(host) <= 253 and all(map(LABEL.fullmatch, host.split("."))) else ""
 
 
-def _is_shared(host: str) -> bool:
-    """A platform, or something below one."""
-    labels = host.removeprefix("www.").split(".")
-    parents = [".".join(labels[start:]) for start in range(len(labels))]
-    return parents[0] in platforms() or any(
-        parent in platforms() or f"*.{parent}" in platforms() for parent in parents[1:]
-    )
+def _what_else(text: str) -> str:
+    text = text[:2048].strip()
+    if re.search(r"\[[0-9a-fA-F:]+\]|^[0-9a-fA-F:]*::?[0-9a-fA-F:]+$", text):
+        return "ip_address"
+    return "no_domain" if text else ""
+
+
+@cache
+def _suffixes() -> tuple[frozenset[str], frozenset[str]]:
+    """Public suffixes, and those below which other rules hold (*.ck, !www.ck): there the library is asked."""
+    rules = [*registrable.tlds, "example"]
+    exceptions = {rule.partition(".")[2] for rule in rules if rule.startswith("!")}
+    branches = exceptions | {rule[2:] for rule in rules if rule.startswith("*.")}
+    return frozenset(rules), frozenset(branches)
 
 
 @cache
@@ -67,8 +149,15 @@ def free_mail() -> frozenset[str]:
 
 
 @cache
-def platforms() -> frozenset[str]:
-    return frozenset(_lines("platforms.txt"))
+def platforms() -> dict[str, str]:
+    """Hosts where many companies have a page, each with its kind."""
+    kinds, kind = {}, ""
+    for line in _lines("platforms.txt"):
+        if line.startswith("["):
+            kind = line.strip("[]")
+        else:
+            kinds[line] = kind
+    return kinds
 
 
 def _lines(name: str) -> list[str]:

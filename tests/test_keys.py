@@ -107,7 +107,7 @@ def test_a_company_that_hosts_others_is_a_company_itself():
 
 
 def test_the_lists_are_clean():
-    for name in free_mail() | platforms():
+    for name in free_mail() | platforms().keys():
         assert name == name.strip().lower() and "." in name and " " not in name
 
 

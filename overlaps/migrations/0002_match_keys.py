@@ -1,0 +1,120 @@
+"""Keys that two lists are compared by, and the functions that compare them. The SQL is in overlaps/sql."""
+
+import uuid
+from pathlib import Path
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+from core.operations import TenantTable
+
+SQL = Path(__file__).resolve().parent.parent / "sql"
+PARTS = {
+    "numbers_allow": "(m.number_kind <> t.number_kind OR m.number_hash IS NULL OR t.number_hash IS NULL"
+    " OR m.number_shared OR t.number_shared)",
+    "not_by_domain": "(m.domain_hash = t.domain_hash AND NOT m.domain_shared AND NOT t.domain_shared) IS NOT TRUE",
+    "domain_verdict": "CASE WHEN m.name_hash = t.name_hash OR m.names_domain AND t.names_domain"
+    " OR overlaps_related(m.name, t.name) THEN 2099 ELSE 5080 END",
+    "name_verdict": "overlaps_name_verdict(m.country, t.country, m.bits, t.bits,"
+    " position(' ' in m.name) = 0 OR position(' ' in t.name) = 0,"
+    " m.form, t.form, m.of_name, t.of_name, m.of_country, t.of_country, m.of_form, t.of_form,"
+    " (m.domain_hash <> t.domain_hash AND m.label <> t.label AND NOT m.domain_shared AND NOT t.domain_shared) IS TRUE)",
+}
+
+
+def statements(name: str) -> list[str]:
+    text = (SQL / name).read_text(encoding="utf-8")
+    for part, sql in PARTS.items():
+        text = text.replace(f"{{{part}}}", sql)
+    return text.split("\n--;\n")
+
+
+UNDO = """
+DROP TRIGGER overlaps_account_gone ON overlaps_account;
+DROP FUNCTION overlaps_account_gone, overlaps_take_touched, overlaps_settle, overlaps_pairs, overlaps_pairs_of_rows,
+    overlaps_pairs_of_lists, overlaps_rule, overlaps_name_verdict, overlaps_related, overlaps_hash;
+DROP FUNCTION overlaps_matchkey_changed CASCADE;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("core", "0003_personal_workspaces"), ("overlaps", "0001_initial")]
+
+    operations = [
+        migrations.CreateModel(
+            name="Touched",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={"abstract": False, "base_manager_name": "objects"},
+        ),
+        TenantTable("Touched", match=True),
+        migrations.CreateModel(
+            name="MatchKey",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.TextField()),
+                ("name_hash", models.BigIntegerField(null=True)),
+                ("form", models.IntegerField()),
+                ("bits", models.SmallIntegerField()),
+                ("country", models.CharField(blank=True, max_length=2)),
+                ("domain_hash", models.BigIntegerField(null=True)),
+                ("label", models.IntegerField()),
+                ("names_domain", models.BooleanField()),
+                ("number_hash", models.BigIntegerField(null=True)),
+                ("number_kind", models.IntegerField()),
+                ("domain_shared", models.BooleanField(db_default=False)),
+                ("number_shared", models.BooleanField(db_default=False)),
+                ("of_name", models.SmallIntegerField(db_default=1)),
+                ("of_country", models.SmallIntegerField(db_default=1)),
+                ("of_form", models.SmallIntegerField(db_default=1)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="core.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "name_hash", "country"], name="matchkey_by_name"),
+                    models.Index(
+                        condition=models.Q(("domain_hash__isnull", False)),
+                        fields=["tenant", "domain_hash"],
+                        name="matchkey_by_domain",
+                    ),
+                    models.Index(
+                        condition=models.Q(("number_hash__isnull", False)),
+                        fields=["tenant", "number_hash"],
+                        name="matchkey_by_number",
+                    ),
+                ],
+            },
+        ),
+        TenantTable("MatchKey", match=True),
+        migrations.RunSQL([*statements("facts.sql"), *statements("pairs.sql")], UNDO),
+    ]

@@ -1,0 +1,161 @@
+-- What of a list is known at each of its rows, and which rows to look at again. Statements are parted by a line "--;".
+
+CREATE FUNCTION overlaps_hash(text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS 'SELECT CASE WHEN $1 <> '''' THEN hashtextextended($1, 0) END';
+--;
+-- Brings the facts up to date of all rows that have one of these domains, numbers or names (NULL: whichever), and
+-- answers with the rows whose facts changed. Takes the whole list's lock: two who change one list go one by one.
+CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[])
+RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off AS $$
+DECLARE
+    changed uuid[];
+    renamed bigint[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('overlaps:' || list, 0));
+    IF the_domains IS NULL THEN
+        SELECT array_agg(domain_hash) INTO the_domains FROM (
+            SELECT domain_hash FROM overlaps_matchkey WHERE tenant_id = list AND domain_hash IS NOT NULL
+             GROUP BY domain_hash HAVING count(*) > 3 OR bool_or(domain_shared)) d;
+    END IF;
+    IF the_numbers IS NULL THEN
+        SELECT array_agg(number_hash) INTO the_numbers FROM (
+            SELECT number_hash FROM overlaps_matchkey WHERE tenant_id = list AND number_hash IS NOT NULL
+             GROUP BY number_hash HAVING count(*) > 20 OR bool_or(number_shared)) n;
+    END IF;
+
+    WITH facts AS (
+        SELECT k.number_hash, count(*) > 20 AS shared
+          FROM overlaps_matchkey k WHERE k.tenant_id = list AND k.number_hash = ANY (the_numbers)
+         GROUP BY k.number_hash
+    ), written AS (
+        UPDATE overlaps_matchkey k SET number_shared = f.shared FROM facts f
+         WHERE k.tenant_id = list AND k.number_hash = f.number_hash AND k.number_shared <> f.shared
+        RETURNING k.id
+    )
+    SELECT array_agg(id) INTO changed FROM written;
+    RETURN QUERY SELECT unnest(changed);
+
+    WITH facts AS (
+        SELECT k.domain_hash, count(*) > 20 OR count(DISTINCT k.name_hash) > 3 AS shared
+          FROM overlaps_matchkey k WHERE k.tenant_id = list AND k.domain_hash = ANY (the_domains)
+         GROUP BY k.domain_hash
+    ), written AS (
+        UPDATE overlaps_matchkey k SET domain_shared = f.shared FROM facts f
+         WHERE k.tenant_id = list AND k.domain_hash = f.domain_hash AND k.domain_shared <> f.shared
+        RETURNING k.id, k.name_hash
+    )
+    SELECT array_agg(id), array_agg(DISTINCT name_hash) INTO changed, renamed FROM written;
+    RETURN QUERY SELECT unnest(changed);
+
+    IF the_names IS NULL THEN
+        SELECT array_agg(name_hash) INTO the_names FROM (
+            SELECT name_hash FROM overlaps_matchkey WHERE tenant_id = list AND name_hash IS NOT NULL
+             GROUP BY name_hash HAVING count(*) > 1 OR bool_or(of_name > 1)) n;
+    END IF;
+    RETURN QUERY
+    WITH touched AS MATERIALIZED (
+        SELECT k.id, k.name_hash, k.country, k.form, k.of_name, k.of_country, k.of_form,
+               -- Rows with one domain of their own are one company, any other row is one by itself.
+               CASE WHEN k.domain_shared THEN NULL ELSE k.domain_hash END AS own
+          FROM overlaps_matchkey k
+         WHERE k.tenant_id = list AND k.name_hash = ANY (the_names || renamed)
+    ), per_name AS (
+        SELECT name_hash, count(*) - count(own) + count(DISTINCT own) AS companies FROM touched GROUP BY name_hash
+    ), per_country AS (
+        SELECT name_hash, country, count(*) - count(own) + count(DISTINCT own) AS companies
+          FROM touched GROUP BY name_hash, country
+    ), per_form AS (
+        SELECT name_hash, country, form, count(*) - count(own) + count(DISTINCT own) AS companies
+          FROM touched GROUP BY name_hash, country, form
+    ), facts AS (
+        SELECT id, least(n.companies, 100) AS of_name, least(c.companies, 100) AS of_country,
+               least(f.companies, 100) AS of_form
+          FROM touched t
+          JOIN per_name n USING (name_hash)
+          JOIN per_country c USING (name_hash, country)
+          JOIN per_form f USING (name_hash, country, form)
+         WHERE (t.of_name, t.of_country, t.of_form) IS DISTINCT FROM
+               (least(n.companies, 100), least(c.companies, 100), least(f.companies, 100))
+    )
+    UPDATE overlaps_matchkey k SET of_name = f.of_name, of_country = f.of_country, of_form = f.of_form
+      FROM facts f WHERE k.tenant_id = list AND k.id = f.id
+    RETURNING k.id;
+END $$;
+--;
+-- Whoever writes match keys: the facts are right when the statement ends, and what it touched is remembered.
+CREATE FUNCTION overlaps_matchkey_changed() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
+DECLARE
+    everything CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    list uuid;
+    ids uuid[];
+    domains bigint[];
+    numbers bigint[];
+    names bigint[];
+    others uuid[];
+BEGIN
+    FOR list IN EXECUTE CASE TG_OP
+        WHEN 'DELETE' THEN 'SELECT DISTINCT tenant_id FROM before' ELSE 'SELECT DISTINCT tenant_id FROM after' END
+    LOOP
+        IF TG_OP = 'INSERT' THEN
+            SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                   array_agg(DISTINCT name_hash)
+              INTO ids, domains, numbers, names FROM after WHERE tenant_id = list;
+        ELSIF TG_OP = 'DELETE' THEN
+            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash)
+              INTO domains, numbers, names FROM before WHERE tenant_id = list;
+        ELSE
+            SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                   array_agg(DISTINCT name_hash)
+              INTO ids, domains, numbers, names
+              FROM (SELECT k.id, unnest(ARRAY[b.domain_hash, k.domain_hash]) AS domain_hash,
+                           unnest(ARRAY[b.number_hash, k.number_hash]) AS number_hash,
+                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash
+                      FROM before b JOIN after k ON k.tenant_id = b.tenant_id AND k.id = b.id
+                     WHERE k.tenant_id = list
+                       AND (b.name, b.name_hash, b.form, b.bits, b.country, b.domain_hash, b.label, b.names_domain,
+                            b.number_hash, b.number_kind) IS DISTINCT FROM
+                           (k.name, k.name_hash, k.form, k.bits, k.country, k.domain_hash, k.label, k.names_domain,
+                            k.number_hash, k.number_kind)) changed;
+            CONTINUE WHEN ids IS NULL; -- the facts only, written by the function below
+        END IF;
+        SELECT array_agg(id) INTO others FROM overlaps_settle(
+            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}')) AS id;
+        IF cardinality(ids) > 20000 THEN
+            ids := ARRAY[everything];
+        END IF;
+        INSERT INTO overlaps_touched (tenant_id, id)
+        SELECT DISTINCT list, id FROM unnest(ids || others) AS id WHERE id IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN NULL;
+END $$;
+--;
+CREATE TRIGGER overlaps_matchkey_added AFTER INSERT ON overlaps_matchkey
+REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();
+--;
+CREATE TRIGGER overlaps_matchkey_changed AFTER UPDATE ON overlaps_matchkey
+REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();
+--;
+CREATE TRIGGER overlaps_matchkey_removed AFTER DELETE ON overlaps_matchkey
+REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();
+--;
+-- The keys go with their accounts: a foreign key would be asked a million times when a million rows come.
+CREATE FUNCTION overlaps_account_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM overlaps_matchkey k USING before b WHERE k.tenant_id = b.tenant_id AND k.id = b.id;
+    RETURN NULL;
+END $$;
+--;
+CREATE TRIGGER overlaps_account_gone AFTER DELETE ON overlaps_account
+REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION overlaps_account_gone();
+--;
+-- What is to be looked at again in a list; NULL: all of it. It is forgotten here, with the transaction.
+CREATE FUNCTION overlaps_take_touched(list uuid) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+    touched uuid[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('overlaps:' || list, 0));
+    WITH taken AS (DELETE FROM overlaps_touched t WHERE t.tenant_id = list RETURNING t.id)
+    SELECT coalesce(array_agg(id), '{}') INTO touched FROM taken;
+    RETURN CASE WHEN touched @> ARRAY['00000000-0000-0000-0000-000000000000'::uuid] THEN NULL ELSE touched END;
+END $$;
