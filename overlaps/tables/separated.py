@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+import string
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -162,7 +163,7 @@ def _head(texts: Iterator[str]) -> str:
         if not head.strip():
             raise Unreadable(f"Row 1 {reason}") from None
     head = head.lstrip("\n")[:LONGEST_HEADER]
-    if not head.strip():
+    if not head.strip(string.whitespace + "".join(SEPARATORS)):
         raise Unreadable("This file is empty.")
     if len(head) == LONGEST_HEADER and "\n" not in head:
         raise Unreadable(f"The first row is longer than {LONGEST_HEADER:,} characters.")
