@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from overlaps.columns import CUSTOM, LABELS, SKIP, Mapping, plain, simple
+from overlaps.columns import CUSTOM, LABELS, SKIP, Mapping, plain, propose_population, simple
 from overlaps.countries import country_code
 from overlaps.keys import domain_of
 from overlaps.numbers import number_key
@@ -260,6 +260,13 @@ def _text(limit: int, cell: str) -> Any:
     return "" if len(text) < 12 and text.casefold() in NOTHING else text
 
 
+def _population(cell: str) -> Any:
+    """As a person says it. What it means in a column of a file, the mapping decides."""
+    text = _text(LENGTHS["population"], cell)
+    known = not text or isinstance(text, Wrong) or propose_population(text)
+    return text if known else Wrong("unknown_population")
+
+
 def _custom(cell: str) -> Any:
     text = plain(cell)
     return text if len(text) <= LONGEST_CUSTOM else Wrong("shortened", kept=text[:LONGEST_CUSTOM].strip())
@@ -329,7 +336,7 @@ def _tags(cell: str) -> Any:
         and len(tags) <= MOST_TAGS
         and max(map(len, texts), default=0) <= LONGEST_TAG
     )
-    return tags if fits else Wrong("shortened", kept=tags[:MOST_TAGS])
+    return tags or None if fits else Wrong("shortened", kept=tags[:MOST_TAGS])
 
 
 # -- money ------------------------------------------------------------------------------------------------------
@@ -457,8 +464,9 @@ def _company_number(scheme: str, cell: str) -> Any:
 
 Reader = Callable[[str], Any]  # a value, None or "" where the cell says nothing, or Wrong
 READERS: dict[str, Reader] = {
-    **{name: partial(_text, LENGTHS[name]) for name in ("name", "population", "owner_name", "stage")},
-    **{name: partial(_text, LENGTHS[name]) for name in ("contact_name", "record_id", "industry")},
+    **{name: partial(_text, LENGTHS[name]) for name in ("name", "owner_name", "stage", "contact_name")},
+    **{name: partial(_text, LENGTHS[name]) for name in ("record_id", "industry")},
+    "population": _population,
     "domain": _domain,
     "country": _country,
     "amount": _amount,
@@ -558,7 +566,8 @@ class Check:
         self.populations = Known(mapping.population_of)
 
     def _reader(self, target: str, column: str) -> Reader:
-        read = reader_of(target, column=column)
+        word = partial(_text, LENGTHS["population"])
+        read = word if target == "population" else reader_of(target, column=column)
         if instead := self.corrections.values.get(target):
             read = partial(_corrected, read, instead)
         return Known(read).__getitem__ if target in REPEATED else read

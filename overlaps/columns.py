@@ -244,8 +244,8 @@ class Mapping:
         """Raises ValueError."""
         try:
             mapping = cls(dict(value["columns"]), dict(value["populations"]), value["default"])
-            words = {*mapping.columns, *mapping.columns.values(), *mapping.populations}
-            if not all(isinstance(word, str) for word in words):
+            texts = [*mapping.columns.items(), *mapping.populations.items(), [mapping.default]]
+            if not all(isinstance(text, str) for pair in texts for text in pair):
                 raise TypeError("text was expected")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("This is no mapping.") from error

@@ -157,7 +157,7 @@ def test_of_two_columns_for_one_field_the_better_one_counts():
 def test_a_header_that_is_there_twice_is_said():
     table = read(b"Name,Domain,name\na,b,c")
     assert table.fields == ["name", "domain", ""]
-    assert table.notes == ["The column “Name” is there 2 times: the first one counts."]
+    assert table.notes == ["The column “Name” is there 2 times: one of them can fill a field."]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def _said_of(cells: list[str]) -> list[str]:
     called = [columns.simple(cell) for cell in cells]
     twice = sorted({name for name in called if name and called.count(name) > 1})
     notes = [
-        f"The column “{cells[called.index(name)]}” is there {called.count(name)} times: the first one counts."
+        f"The column “{cells[called.index(name)]}” is there {called.count(name)} times: one of them can fill a field."
         for name in twice
     ]
     if nameless := called.count(""):
