@@ -192,6 +192,7 @@ def _xml(text: str) -> bytes:
 
 
 ENTITY = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+FORMATS = [f'<numFmt numFmtId="{n}" formatCode="0"/>' for n in range(6_000)]
 HOSTILE_BOOKS = {
     "only a beginning": (b"PK\x03\x04...", DAMAGED),
     "nothing in it": (archive({}), "This is an archive"),
@@ -231,6 +232,14 @@ HOSTILE_BOOKS = {
     "entities in the list of sheets": (book(GOOD, more={"xl/workbook.xml": f"{ENTITY}<workbook/>"}), DAMAGED),
     "entities in the relations": (book(GOOD, more={"_rels/.rels": f"{ENTITY}<Relationships/>"}), DAMAGED),
     "entities in the styles": (book(GOOD, more={"xl/styles.xml": f"{ENTITY}<styleSheet/>"}), DAMAGED),
+    "a format without a code": (
+        book(GOOD, more={"xl/styles.xml": '<a><numFmts><numFmt numFmtId="164"/></numFmts></a>'}),
+        DAMAGED,
+    ),
+    "formats without end": (
+        book(GOOD, more={"xl/styles.xml": f"<a>{''.join(FORMATS)}</a>"}),
+        DAMAGED,
+    ),
     "a string that is not there": (book(sheet([[cell("Name")], [shared(7)]]), sst=strings("x")), DAMAGED),
     "a string before the first": (book(sheet([[cell("Name")], [shared(-1)]]), sst=strings("x")), DAMAGED),
     "a string of no number": (_xml('<row><c t="s"><v>x</v></c></row>'), DAMAGED),

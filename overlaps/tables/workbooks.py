@@ -194,7 +194,10 @@ class Workbook:
             tag == "workbookPr" and values.get("date1904") in {"1", "true"}
             for tag, values in self._tags(self.main)
         )
-        return Formats(self._tags(path) if path in self.parts else [], since_1904=since_1904)
+        try:
+            return Formats(self._tags(path), since_1904=since_1904)
+        except (LookupError, ValueError):
+            raise Unreadable(DAMAGED) from None
 
     @cached_property
     def strings(self) -> Strings:
