@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from overlaps.columns import CUSTOM, LABELS, SKIP, Mapping, plain, propose_population, simple
+from overlaps.columns import CUSTOM, LABELS, SKIP, Mapping, is_target, plain, propose_population, simple
 from overlaps.countries import country_code
 from overlaps.keys import domain_of
 from overlaps.numbers import number_key
@@ -235,7 +235,7 @@ class Corrections:
         names = {*self.values, *(name for fields in self.rows.values() for name in fields)}
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("These are no corrections.")
-        if unknown := [name for name in names if name not in LABELS and not name.startswith(CUSTOM)]:
+        if unknown := [name for name in names if not is_target(name)]:
             raise ValueError(f"There is no field “{unknown[0]}”.")
         for code, choice in self.choices.items():
             if code not in KINDS or (USE if choice.startswith(USE) else choice) not in KINDS[code].repairs:

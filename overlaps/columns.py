@@ -54,8 +54,14 @@ EXAMPLE = {
 }
 NEEDED = {"name", "domain"}  # one of them
 OURS, FILE = "Cosell", "file"
+LONGEST_NAME = 200  # characters of a column's name
 CUSTOM = "custom:"  # before the name of a field that a workspace keeps for itself
 SKIP = "skip"  # for a value of the population's column: rows that are not taken
+
+
+def is_target(name: str) -> bool:
+    """Whether a column can fill it."""
+    return name in LABELS or (name.startswith(CUSTOM) and 0 < len(name) - len(CUSTOM) <= LONGEST_NAME)
 
 
 def simple(text: str) -> str:
@@ -249,7 +255,7 @@ class Mapping:
                 raise TypeError("text was expected")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("This is no mapping.") from error
-        if bad := [t for t in mapping.columns.values() if t and t not in LABELS and not t.startswith(CUSTOM)]:
+        if bad := [target for target in mapping.columns.values() if target and not is_target(target)]:
             raise ValueError(f"There is no field “{bad[0]}”.")
         if bad := {*mapping.populations.values()} - {*Population.values, SKIP, ""}:
             raise ValueError(f"There is no population “{min(bad)}”.")

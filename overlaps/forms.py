@@ -21,7 +21,9 @@ class ImportForm(forms.Form):
         required=False,
         allow_empty_file=True,
         label="CSV file",
-        widget=forms.FileInput({"accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"}),
+        widget=forms.FileInput(
+            {"accept": ".csv,.tsv,.txt,.xlsx,.xlsm,text/csv,text/tab-separated-values,text/plain"}
+        ),
     )
     text = forms.CharField(
         required=False,

@@ -250,6 +250,8 @@ def test_a_mapping_is_proposed_and_comes_back_from_json():
         {"columns": 3, "populations": {}, "default": "customers"},
         {"columns": {"a": 3}, "populations": {}, "default": "customers"},
         {"columns": {"a": "secret"}, "populations": {}, "default": "customers"},
+        {"columns": {"a": CUSTOM}, "populations": {}, "default": "customers"},
+        {"columns": {"a": f"{CUSTOM}{'x' * 201}"}, "populations": {}, "default": "customers"},
         {"columns": {}, "populations": {"a": "friends"}, "default": "customers"},
         {"columns": {}, "populations": {"a": []}, "default": "customers"},
         {"columns": {}, "populations": {}, "default": "friends"},

@@ -11,6 +11,7 @@ import tracemalloc
 from itertools import count, repeat
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -237,9 +238,10 @@ def test_a_table_can_be_gone_through_again_and_by_two_at_once():
 
 
 def test_an_opened_file_is_read_where_it_lies_and_left_open():
-    file = io.BytesIO(b"Name\nAcme\n")
-    assert rows(file) == [["Acme"]]
-    assert not file.closed
+    for file in (io.BytesIO(b"Name\nAcme\n"), SimpleUploadedFile("a.csv", b"Name\nAcme\n")):
+        file.read()
+        assert rows(file) == [["Acme"]]
+        assert not file.closed
 
 
 # -- refusals ---------------------------------------------------------------------------------------------------

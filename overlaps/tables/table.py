@@ -15,7 +15,6 @@ LONGEST_CELL = 131_072  # characters; the limit of Python's csv, too
 HEADER_WITHIN = 20  # rows that are not empty: so far down a header is looked for
 EMPTY_WITHIN = 1_000  # rows
 MOST_EMPTY = 5  # times as many rows as may be filled
-LONGEST_NAME = 200  # characters of a column's name that are kept
 
 Rows = Iterator[tuple[int, list[str]]]
 
@@ -87,7 +86,7 @@ def named(cells: list[str]) -> tuple[list[str], list[str]]:
         raise Unreadable(f"This file has more than {MAX_COLUMNS} columns, which are the most.")
     if not width:
         raise Unreadable("This file is empty.")
-    cells = [columns.plain(cell)[:LONGEST_NAME] for cell in cells[:width]]
+    cells = [columns.plain(cell)[: columns.LONGEST_NAME] for cell in cells[:width]]
     header: list[str] = []
     taken = set(cells)
     for place, cell in enumerate(cells, start=1):
