@@ -35,7 +35,11 @@ ENCODINGS = {
     "mac_roman": "Mac OS Roman",
     "cp850": "MS-DOS (Western European)",
 }
-LATIN = ("cp1252", "cp1250", "cp1257", "cp1254")  # told apart by likelihood alone; the most frequent first
+# Told apart by likelihood alone; the most frequent first.
+WESTERN = ("cp1252", "cp1250", "cp1254", "cp1257", "mac_roman", "cp850")
+SCRIPTS = ("cp1251", "cp1253", "cp1255", "cp1256")
+STRANGE = "þðÞÐªºƒˇˆ"  # letters that hardly anybody writes
+SIGNS = "–—‘’“”„•…€™®©\xa0"
 MARKS = {
     codecs.BOM_UTF8: ("utf-8", "utf-8"),
     codecs.BOM_UTF16_LE: ("utf-16", "utf-16-le"),
@@ -118,15 +122,26 @@ def _in_letters(file: Arrived) -> str:
 def _likely(piece: bytes) -> str:
     lines = b"\n".join(line for line in piece[: 20 * SAMPLE].split(b"\n") if not line.isascii())[:SAMPLE]
     best = from_bytes(lines, cp_isolation=[*ENCODINGS]).best()
-    if best and best.encoding in ENCODINGS and best.encoding not in LATIN:
-        return best.encoding
-    return max(LATIN, key=partial(_letters, lines))
+    found = best.encoding if best else ""
+    if found in ENCODINGS and found not in WESTERN + SCRIPTS:
+        return found
+    # Letters of other scripts stand in words of their own, those of Latin ones among plain letters.
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", lines)]
+    group = SCRIPTS if 2 * sum(length for length in runs if length > 2) > sum(runs) else WESTERN
+    sense = {encoding: _letters(lines.decode(encoding, "replace")) for encoding in group}
+    likely = [encoding for encoding in group if sense[encoding] == max(sense.values())]
+    return found if group is SCRIPTS and found in likely else likely[0]
 
 
-def _letters(lines: bytes, encoding: str) -> int:
-    """How much of what is not ASCII are letters, and signs that stand among them."""
-    text = lines.decode(encoding, "replace")
-    return sum(c > "\x7f" and (c.isalpha() and c not in "þðýÞÐÝªº" or c in "–—‘’“”„•…€™®©\xa0") for c in text)
+def _letters(text: str) -> int:
+    """How much of what is not ASCII are letters of fitting case, and signs that stand among words."""
+    around = zip(f" {text}", text, f"{text[1:]} ", strict=False)
+    return sum(
+        (c.isalpha() and c not in STRANGE and not (before.islower() and c.isupper()))
+        or (c in SIGNS and (c in "’–" or not before.isalpha() or not after.isalpha()))
+        for before, c, after in around
+        if c > "\x7f"
+    )
 
 
 def _texts(file: Arrived, codec: str, start: int, spoken: str) -> Iterator[str]:
