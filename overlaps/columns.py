@@ -80,7 +80,9 @@ def plain(cell: str) -> str:
 # -- which column fills what ------------------------------------------------------------------------------------
 
 # Consent is no contact, and these columns mean its opposite.
-NEVER = re.compile(r"opt(ed)? ?(out|in)|unsubscri|consent|gdpr|do not (call|mail|email|contact)|bounce", re.I)
+NEVER = re.compile(
+    r"\b(has ?)?opt(ed)? ?(out|in)|unsubscri|consent|gdpr|do ?not ?(call|mail|email|contact)|bounce"
+)
 
 
 class Recognised(NamedTuple):
@@ -117,7 +119,7 @@ def _source(names: dict[str, tuple[str, ...]]) -> Source:
 def recognise(header: list[str], rows: list[list[str]] | None = None) -> Recognised:
     """What the columns are, by their names, and for what is left by the values of some rows."""
     source = _source_of(header)
-    free = [name for name in header if not NEVER.search(name)]
+    free = [name for name in header if not NEVER.search(simple(name))]
     fields: dict[str, str] = {}
     why = dict.fromkeys(header, "Not matched")
     for known, reason in ((source, source), ("", "Same name")):

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.spreadsheets import harmless, restored
@@ -494,6 +495,7 @@ def test_a_formula_is_text_here_and_harmless_when_it_leaves(cell):
     assert check({"name": harmless(cell)}).values["name"] == cell
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(alphabet=st.one_of(st.sampled_from("'=+-@|%;\t\r\n\0"), st.characters()), max_size=40))
 def test_what_is_made_harmless_is_restored_exactly(text):
     assert restored(harmless(text)) == text
@@ -521,6 +523,7 @@ FIELDS = {
 ACCOUNTS = st.fixed_dictionaries({**{field: FIELDS.get(field, WORDS) for field in LABELS}, "Region": WORDS})
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(ACCOUNTS, max_size=4), st.sampled_from([",", ";", "\t"]))
 def test_what_is_exported_comes_in_as_it_was(accounts, separator):
     """import(export(x)) = x, for what an import can have made."""
@@ -537,6 +540,7 @@ def test_what_is_exported_comes_in_as_it_was(accounts, separator):
         assert [again.values_of(*row).values for row in table.rows()] == once
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=24), st.permutations([*LABELS, f"{CUSTOM}X"]))
 def test_any_cells_under_any_mapping_are_values_or_problems(cells, targets):
     header = [f"c{n}" for n in range(17)]

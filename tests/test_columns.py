@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from overlaps.columns import (
@@ -142,6 +143,9 @@ def test_one_mark_alone_makes_no_source():
         "Unsubscribed from all email",
         "Do not call",
         "GDPR consent",
+        "email_opt_out",
+        "HasOptedOutOfEmail",
+        "DoNotCall",
         "Opted in",
     ],
 )
@@ -178,6 +182,7 @@ def test_a_guess_takes_nothing_that_a_name_has_taken_and_minds_the_name():
     assert found.fields == {"Website": "domain", "Account rep mail": "owner_email"}
 
 
+@hypothesis_settings(deadline=None)
 @given(
     st.lists(st.text(max_size=20), max_size=8),
     st.lists(st.lists(st.text(max_size=20), max_size=9), max_size=6),
@@ -308,6 +313,7 @@ def test_a_survey_minds_no_row_that_is_too_short_or_too_long():
 # -- text -------------------------------------------------------------------------------------------------------
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text())
 def test_plain_text_is_one_line_and_stays_as_it_is(text):
     once = plain(text)

@@ -425,6 +425,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
 # -- whatever comes ---------------------------------------------------------------------------------------------
 
 
+@hypothesis_settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_table_or_refused(data):
     try:
@@ -435,6 +436,7 @@ def test_any_bytes_are_a_table_or_refused(data):
         assert count == len(list(table.rows()))
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_table_or_refused(text):
     try:
@@ -448,7 +450,7 @@ LETTERS = st.text(
 )
 
 
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.lists(LETTERS, min_size=2, max_size=4),
@@ -467,7 +469,7 @@ def test_what_is_written_is_what_is_read(lines, separator, encoding):
     ]
 
 
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.binary(max_size=60), max_size=6),
     st.sampled_from([None, *ENCODINGS]),
