@@ -36,23 +36,10 @@ LONGEST_CUSTOM = 1000
 MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 50, 5_000
 LARGEST = Decimal(10) ** 12
 # What exports write where there is nothing.
-NOTHING = {
-    *(
-        "#n/a",
-        "#ref!",
-        "#value!",
-        "#name?",
-        "#null!",
-        "#div/0!",
-        "#num!",
-        "n/a",
-        "n.a.",
-        "null",
-        "(null)",
-        "none",
-    ),
-    *("nan", "nil", "undefined", "-", "--", "–", "—", "?", ".", "[]", "{}"),
-}
+NOTHING = frozenset(
+    "#n/a #ref! #value! #name? #null! #div/0! #num! n/a n.a. null (null) none nan nil undefined "
+    "- -- – — ? . [] {}".split()
+)
 
 
 # -- problems ---------------------------------------------------------------------------------------------------
@@ -639,6 +626,8 @@ class Check:
             values["currency"] = currency or values["currency"]
         if not values["name"] and not any(problem.field == "name" for problem in problems):
             values["name"] = values["domain_key"] or self._nameless(problems)
+        if values["tags"]:
+            values["tags"] = [*values["tags"]]  # other rows may have the very same
         values["population"] = self._population(values["population"], values["stage"], problems)
         if self.customs or len(values) > len(BLANK):
             named = [(name, values.pop(name)) for name in [*values] if name.startswith(CUSTOM)]
