@@ -48,6 +48,8 @@ class Keys(NamedTuple):
     name: str
     form: str
     bits: int
+    core: str
+    is_core: bool
     country: str
     domain: str
     names_domain: bool
@@ -55,12 +57,11 @@ class Keys(NamedTuple):
 
 
 def keys_of(*, name: str, website: str = "", country: str = "", number: str = "") -> Keys:
-    key, form, bits = name_of(name)
+    known_as = name_of(name)
     domain = domain_of(website).key if website else ""
     code = country_code(country) if country else ""
-    return Keys(
-        key, form, bits, code, domain, names_domain(key, domain), number_key(number, code) if number else ""
-    )
+    company_number = number_key(number, code) if number else ""
+    return Keys(*known_as, code, domain, names_domain(known_as.key, domain), company_number)
 
 
 def names_domain(name: str, domain: str) -> bool:

@@ -59,10 +59,22 @@ PLACEHOLDERS = frozenset(
 )
 
 
+# Words that one list has and the other leaves out: "PayPal Holdings" is "PayPal". In the form that _unified gives.
+GENERIC = frozenset(
+    "association bancorp capital communication company construction consulting corporation development distribution "
+    "energy engineering enterprise entertainment financial foundation global group holding industry international "
+    "investment logistic management manufacturing media medical network partner pharmaceutical power product service "
+    "software solution system technology trade trading trust worldwide".split()
+)
+ENOUGH = 16  # bits that a name must tell without them
+
+
 class Name(NamedTuple):
     key: str  # the words without the legal form, one space between them; "" where nothing says a name
     form: str  # the legal form in one of its spellings; "" where there is none
     bits: int  # how much the key tells: what names of common words have few of, and rare words many
+    core: str  # its words, less the generic ones, in order of the alphabet: "paypal" of "paypal holding"
+    is_core: bool  # there were no generic ones
 
 
 def name_key(text: str) -> str:
@@ -81,12 +93,17 @@ def name_of(text: str) -> Name:
         words = [corrections.get(word, word) for word in words]
     words, form = _without_form(words, form)
     if len(words) == 1 and words[0] in PLACEHOLDERS:
-        return Name("", "", 0)
+        return Name("", "", 0, "", False)
     common = _common()
-    bits = sum([common[word] if word in common else _bits(word) for word in words])
+    bits = [common[word] if word in common else _bits(word) for word in words]
+    core, is_core = words, GENERIC.isdisjoint(words)
+    if not is_core:
+        rest = [place for place, word in enumerate(words) if word not in GENERIC]
+        if sum([bits[place] for place in rest]) >= ENOUGH:
+            core = [words[place] for place in rest]
     # A word that was guessed proves nothing.
-    bits -= sum([common.get(word, RARE) for word in corrected if word in words])
-    return Name(" ".join(words), form, bits)
+    guessed = sum([common[word] for word in corrected if word in words])
+    return Name(" ".join(words), form, sum(bits) - guessed, " ".join(sorted(set(core))), is_core)
 
 
 def _bits(word: str) -> int:

@@ -49,7 +49,7 @@ def match(mine: Path, theirs: Path, out: TextIO, *, suggestions: bool, progress:
         progress("Matching", 0.0)
         cursor.execute("ANALYZE overlaps_matchkey")
         for list_id in (MINE, THEIRS):
-            cursor.execute("SELECT count(*) FROM overlaps_settle(%s, NULL, NULL, NULL)", [list_id])
+            cursor.execute("SELECT count(*) FROM overlaps_settle(%s, NULL, NULL, NULL, NULL)", [list_id])
         least = 70 if suggestions else SURE
         cursor.execute(PAIRS, {"mine": MINE, "theirs": THEIRS, "least": least})
         cursor.execute(
@@ -64,8 +64,8 @@ def match(mine: Path, theirs: Path, out: TextIO, *, suggestions: bool, progress:
 TABLES = """
 CREATE TEMPORARY TABLE overlaps_matchkey (LIKE public.overlaps_matchkey INCLUDING DEFAULTS) ON COMMIT DROP;
 CREATE TEMPORARY TABLE overlaps_file (
-    tenant_id uuid, id uuid, row_id text, name text, form text, bits smallint, country text, domain text,
-    names_domain boolean, number text
+    tenant_id uuid, id uuid, row_id text, name text, form text, bits smallint, core text, is_core boolean, country text,
+    domain text, names_domain boolean, number text
 ) ON COMMIT DROP
 """
 KEYS = f"""
@@ -74,7 +74,7 @@ SELECT tenant_id, id, {MatchKey.VALUES} FROM overlaps_file WHERE tenant_id = %s
 """  # noqa: S608 - names of our own
 PAIRS = """
 CREATE TEMPORARY TABLE overlaps_found ON COMMIT DROP AS
-SELECT p.* FROM overlaps_pairs(%(mine)s, %(theirs)s) p WHERE p.confidence >= %(least)s
+SELECT * FROM overlaps_pairs(%(mine)s, %(theirs)s, NULL, %(least)s)
 """
 WRITTEN = """
 COPY (
@@ -96,11 +96,8 @@ def _load(cursor: Any, list_id: UUID, path: Path, progress: Progress) -> int:
             escaped = (
                 row_id.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
             )
-            name, form, bits, country, domain, in_domain, number = keys
-            copy.write(
-                f"{list_id}\t{UUID(int=(list_id.int << 64) + count)}\t{escaped}\t{name}\t{form}\t{bits}\t{country}\t"
-                f"{domain}\t{'t' if in_domain else 'f'}\t{number}\n"
-            )
+            row = (list_id, UUID(int=(list_id.int << 64) + count), escaped, *keys)
+            copy.write("\t".join(map(str, row)) + "\n")
     if not count:
         raise Unusable(f"{path} has no rows below its header.")
     cursor.execute(

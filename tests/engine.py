@@ -20,15 +20,16 @@ REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FU
 CREATE TRIGGER removed AFTER DELETE ON overlaps_matchkey
 REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();
 """
-STAGED = "unnest(%s::uuid[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::boolean[], %s::text[])"
+TYPES = "uuid text text smallint text boolean text text boolean text".split()
+STAGED = f"unnest({', '.join(f'%s::{kind}[]' for kind in TYPES)})"
 ADD = f"""
 INSERT INTO overlaps_matchkey (tenant_id, id, {MatchKey.COLUMNS})
 SELECT %s, id, {MatchKey.VALUES}
-  FROM {STAGED} AS staged(id, name, form, bits, country, domain, names_domain, number)
+  FROM {STAGED} AS staged(id, name, form, bits, core, is_core, country, domain, names_domain, number)
 """
 CHANGE = f"""
 UPDATE overlaps_matchkey k SET ({MatchKey.COLUMNS}) = (SELECT {MatchKey.VALUES} FROM (SELECT staged.*) s)
-  FROM {STAGED} AS staged(id, name, form, bits, country, domain, names_domain, number)
+  FROM {STAGED} AS staged(id, name, form, bits, core, is_core, country, domain, names_domain, number)
  WHERE k.tenant_id = %s AND k.id = staged.id
 """
 

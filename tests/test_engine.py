@@ -167,7 +167,7 @@ def test_what_is_found_for_changes_adds_up_to_what_is_found_for_all(lists, seed)
 
         assert stored == lists.pairs()
         for list_id in rows:
-            assert lists.ask("SELECT overlaps_settle(%s, NULL, NULL, NULL)", [list_id]) == []
+            assert lists.ask("SELECT overlaps_settle(%s, NULL, NULL, NULL, NULL)", [list_id]) == []
             lists.taken(list_id)
 
 
@@ -202,6 +202,7 @@ def test_the_keys_go_with_their_accounts_and_leave_the_facts_right(ada, acme):
                 bits=30,
                 label=0,
                 names_domain=False,
+                is_core=True,
                 number_kind=0,
             )
             for account in (one, other)
@@ -222,7 +223,7 @@ def test_the_application_finds_nothing_in_a_list_that_it_does_not_see(ada, acme,
             account = Account.objects.create(name="Velatra Foods", domain="velatra.com")
             MatchKey.objects.create(
                 id=account.pk, name="velatra food", name_hash=7, form=0, bits=30, label=0, names_domain=True,
-                number_kind=0, domain_hash=8,
+                is_core=True, number_kind=0, domain_hash=8,
             )  # fmt: skip
     with tenant_context(acme, by=ada), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM overlaps_pairs(%s, %s)", [acme.pk, globex.pk])

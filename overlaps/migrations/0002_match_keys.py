@@ -19,6 +19,11 @@ PARTS = {
     " position(' ' in m.name) = 0 OR position(' ' in t.name) = 0,"
     " m.form, t.form, m.of_name, t.of_name, m.of_country, t.of_country, m.of_form, t.of_form,"
     " (m.domain_hash <> t.domain_hash AND m.label <> t.label AND NOT m.domain_shared AND NOT t.domain_shared) IS TRUE)",
+    "core_verdict": "CASE WHEN m.country = t.country AND m.country <> '' THEN 9080 ELSE 9075 END",
+    "cores_allow": "m.of_core = 1 AND t.of_core = 1 AND m.bits >= 16 AND t.bits >= 16 AND (m.is_core OR t.is_core) AND m.name_hash <> t.name_hash"
+    " AND (m.country = t.country OR m.country = '' OR t.country = '')"
+    " AND (m.domain_hash <> t.domain_hash AND NOT m.domain_shared AND NOT t.domain_shared"
+    " AND m.label <> t.label) IS NOT TRUE",
 }
 
 
@@ -74,6 +79,8 @@ class Migration(migrations.Migration):
                 ("name_hash", models.BigIntegerField(null=True)),
                 ("form", models.IntegerField()),
                 ("bits", models.SmallIntegerField()),
+                ("core_hash", models.BigIntegerField(null=True)),
+                ("is_core", models.BooleanField()),
                 ("country", models.CharField(blank=True, max_length=2)),
                 ("domain_hash", models.BigIntegerField(null=True)),
                 ("label", models.IntegerField()),
@@ -84,6 +91,7 @@ class Migration(migrations.Migration):
                 ("number_shared", models.BooleanField(db_default=False)),
                 ("of_name", models.SmallIntegerField(db_default=1)),
                 ("of_country", models.SmallIntegerField(db_default=1)),
+                ("of_core", models.SmallIntegerField(db_default=1)),
                 ("of_form", models.SmallIntegerField(db_default=1)),
                 (
                     "tenant",
@@ -102,6 +110,7 @@ class Migration(migrations.Migration):
                 "base_manager_name": "objects",
                 "indexes": [
                     models.Index(fields=["tenant", "name_hash", "country"], name="matchkey_by_name"),
+                    models.Index(fields=["tenant", "core_hash"], name="matchkey_by_core"),
                     models.Index(
                         condition=models.Q(("domain_hash__isnull", False)),
                         fields=["tenant", "domain_hash"],

@@ -9,17 +9,18 @@ class MatchKey(TenantModel):
     """The keys of the account with the same id, as 64-bit hashes, and what is known of them in their list.
 
     Nothing but overlaps/keys.py makes keys, and only from a name, a website, a country and a company number; see
-    `MatchKey.WRITE`. The four facts below are kept by a trigger, whoever writes. An account that takes no part, such
+    `MatchKey.WRITE`. The facts below are kept by a trigger, whoever writes. An account that takes no part, such
     as a private one, has no row here. The rows go with their accounts.
     """
 
     # From a table or sub-query "staged" with the columns of overlaps.keys.Keys.
-    COLUMNS = (
-        "name, name_hash, form, bits, country, domain_hash, label, names_domain, number_hash, number_kind"
+    COLUMNS = ", ".join(
+        "name name_hash form bits core_hash is_core country domain_hash label names_domain number_hash".split()
+        + ["number_kind"]
     )
     VALUES = (
-        "name, overlaps_hash(replace(name, ' ', '')), hashtext(form), bits, country, overlaps_hash(domain), "
-        "hashtext(split_part(domain, '.', 1)), names_domain, overlaps_hash(number), "
+        "name, overlaps_hash(replace(name, ' ', '')), hashtext(form), bits, overlaps_hash(core), is_core, country, "
+        "overlaps_hash(domain), hashtext(split_part(domain, '.', 1)), names_domain, overlaps_hash(number), "
         "hashtext(split_part(number, ':', 1))"
     )
 
@@ -36,6 +37,8 @@ class MatchKey(TenantModel):
     name_hash = models.BigIntegerField(null=True)  # of the name without spaces: "JP Morgan" is "JPMorgan"
     form = models.IntegerField()
     bits = models.SmallIntegerField()  # how much the name tells, see overlaps/names.py
+    core_hash = models.BigIntegerField(null=True)
+    is_core = models.BooleanField()
     country = models.CharField(max_length=2, blank=True)
     domain_hash = models.BigIntegerField(null=True)
     label = models.IntegerField()  # "acme" of acme.co.uk
@@ -51,11 +54,13 @@ class MatchKey(TenantModel):
         db_default=1
     )  # how many companies have this name; 100: that many or more
     of_country = models.SmallIntegerField(db_default=1)  # this name in this country
+    of_core = models.SmallIntegerField(db_default=1)  # this core of a name
     of_form = models.SmallIntegerField(db_default=1)  # this name in this country with this legal form
 
     class Meta(TenantModel.Meta):
         indexes = [
             models.Index(fields=["tenant", "name_hash", "country"], name="matchkey_by_name"),
+            models.Index(fields=["tenant", "core_hash"], name="matchkey_by_core"),
             models.Index(
                 fields=["tenant", "domain_hash"],
                 name="matchkey_by_domain",

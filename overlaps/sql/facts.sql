@@ -5,25 +5,22 @@ AS 'SELECT CASE WHEN $1 <> '''' THEN hashtextextended($1, 0) END';
 --;
 -- Brings the facts up to date of all rows that have one of these domains, numbers or names (NULL: whichever), and
 -- answers with the rows whose facts changed. Takes the whole list's lock: two who change one list go one by one.
-CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[])
-RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off AS $$
+CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[],
+    the_cores bigint[])
+RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
+    many CONSTANT integer := 20000; -- from here on the whole list is looked through, not each key looked up
     changed uuid[];
     renamed bigint[];
+    recored bigint[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('overlaps:' || list, 0));
-    IF the_domains IS NULL THEN
-        SELECT array_agg(domain_hash) INTO the_domains FROM (
-            SELECT domain_hash FROM overlaps_matchkey WHERE tenant_id = list AND domain_hash IS NOT NULL
-             GROUP BY domain_hash HAVING count(*) > 3 OR bool_or(domain_shared)) d;
-    END IF;
-    IF the_numbers IS NULL THEN
+    IF the_numbers IS NULL OR cardinality(the_numbers) > many THEN
         SELECT array_agg(number_hash) INTO the_numbers FROM (
             SELECT number_hash FROM overlaps_matchkey WHERE tenant_id = list AND number_hash IS NOT NULL
              GROUP BY number_hash HAVING count(*) > 20 OR bool_or(number_shared)) n;
     END IF;
-
-    WITH facts AS (
+    WITH facts AS MATERIALIZED (
         SELECT k.number_hash, count(*) > 20 AS shared
           FROM overlaps_matchkey k WHERE k.tenant_id = list AND k.number_hash = ANY (the_numbers)
          GROUP BY k.number_hash
@@ -35,50 +32,74 @@ BEGIN
     SELECT array_agg(id) INTO changed FROM written;
     RETURN QUERY SELECT unnest(changed);
 
-    WITH facts AS (
+    IF the_domains IS NULL OR cardinality(the_domains) > many THEN
+        SELECT array_agg(domain_hash) INTO the_domains FROM (
+            SELECT domain_hash FROM overlaps_matchkey WHERE tenant_id = list AND domain_hash IS NOT NULL
+             GROUP BY domain_hash HAVING count(*) > 3 OR bool_or(domain_shared)) d;
+    END IF;
+    WITH facts AS MATERIALIZED (
         SELECT k.domain_hash, count(*) > 20 OR count(DISTINCT k.name_hash) > 3 AS shared
           FROM overlaps_matchkey k WHERE k.tenant_id = list AND k.domain_hash = ANY (the_domains)
          GROUP BY k.domain_hash
     ), written AS (
         UPDATE overlaps_matchkey k SET domain_shared = f.shared FROM facts f
          WHERE k.tenant_id = list AND k.domain_hash = f.domain_hash AND k.domain_shared <> f.shared
-        RETURNING k.id, k.name_hash
+        RETURNING k.id, k.name_hash, k.core_hash
     )
-    SELECT array_agg(id), array_agg(DISTINCT name_hash) INTO changed, renamed FROM written;
+    SELECT array_agg(id), array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+      INTO changed, renamed, recored FROM written;
     RETURN QUERY SELECT unnest(changed);
 
-    IF the_names IS NULL THEN
+    IF the_names IS NULL OR cardinality(the_names) > many THEN
         SELECT array_agg(name_hash) INTO the_names FROM (
             SELECT name_hash FROM overlaps_matchkey WHERE tenant_id = list AND name_hash IS NOT NULL
              GROUP BY name_hash HAVING count(*) > 1 OR bool_or(of_name > 1)) n;
     END IF;
+    -- Rows with one domain of their own are one company, of which the first is counted; any other row is one by itself.
     RETURN QUERY
-    WITH touched AS MATERIALIZED (
-        SELECT k.id, k.name_hash, k.country, k.form, k.of_name, k.of_country, k.of_form,
-               -- Rows with one domain of their own are one company, any other row is one by itself.
+    WITH bearers AS (
+        SELECT k.id, k.name_hash, k.country, k.form,
                CASE WHEN k.domain_shared THEN NULL ELSE k.domain_hash END AS own
           FROM overlaps_matchkey k
          WHERE k.tenant_id = list AND k.name_hash = ANY (the_names || renamed)
-    ), per_name AS (
-        SELECT name_hash, count(*) - count(own) + count(DISTINCT own) AS companies FROM touched GROUP BY name_hash
-    ), per_country AS (
-        SELECT name_hash, country, count(*) - count(own) + count(DISTINCT own) AS companies
-          FROM touched GROUP BY name_hash, country
-    ), per_form AS (
-        SELECT name_hash, country, form, count(*) - count(own) + count(DISTINCT own) AS companies
-          FROM touched GROUP BY name_hash, country, form
-    ), facts AS (
-        SELECT id, least(n.companies, 100) AS of_name, least(c.companies, 100) AS of_country,
-               least(f.companies, 100) AS of_form
-          FROM touched t
-          JOIN per_name n USING (name_hash)
-          JOIN per_country c USING (name_hash, country)
-          JOIN per_form f USING (name_hash, country, form)
-         WHERE (t.of_name, t.of_country, t.of_form) IS DISTINCT FROM
-               (least(n.companies, 100), least(c.companies, 100), least(f.companies, 100))
+    ), companies AS (
+        SELECT *,
+               own IS NULL OR 1 = row_number() OVER (PARTITION BY name_hash, own ORDER BY country, form, id) AS in_all,
+               own IS NULL OR 1 = row_number() OVER (PARTITION BY name_hash, own, country ORDER BY form, id)
+                   AS in_country,
+               own IS NULL OR 1 = row_number() OVER (PARTITION BY name_hash, own, country, form ORDER BY id) AS in_form
+          FROM bearers
+    ), facts AS MATERIALIZED (
+        SELECT id,
+               least(count(*) FILTER (WHERE in_all) OVER (PARTITION BY name_hash), 100) AS of_name,
+               least(count(*) FILTER (WHERE in_country) OVER (PARTITION BY name_hash, country), 100) AS of_country,
+               least(count(*) FILTER (WHERE in_form) OVER (PARTITION BY name_hash, country, form), 100) AS of_form
+          FROM companies
     )
     UPDATE overlaps_matchkey k SET of_name = f.of_name, of_country = f.of_country, of_form = f.of_form
-      FROM facts f WHERE k.tenant_id = list AND k.id = f.id
+      FROM facts f
+     WHERE k.tenant_id = list AND k.id = f.id
+       AND (k.of_name, k.of_country, k.of_form) IS DISTINCT FROM (f.of_name, f.of_country, f.of_form)
+    RETURNING k.id;
+
+    IF the_cores IS NULL OR cardinality(the_cores) > many THEN
+        SELECT array_agg(core_hash) INTO the_cores FROM (
+            SELECT core_hash FROM overlaps_matchkey WHERE tenant_id = list AND core_hash IS NOT NULL
+             GROUP BY core_hash HAVING count(*) > 1 OR bool_or(of_core > 1)) n;
+    END IF;
+    RETURN QUERY
+    WITH companies AS (
+        SELECT id, core_hash, own,
+               own IS NULL OR 1 = row_number() OVER (PARTITION BY core_hash, own ORDER BY id) AS in_core
+          FROM (SELECT k.id, k.core_hash, CASE WHEN k.domain_shared THEN NULL ELSE k.domain_hash END AS own
+                  FROM overlaps_matchkey k
+                 WHERE k.tenant_id = list AND k.core_hash = ANY (the_cores || recored)) bearers
+    ), facts AS MATERIALIZED (
+        SELECT id, least(count(*) FILTER (WHERE in_core) OVER (PARTITION BY core_hash), 100) AS of_core FROM companies
+    )
+    UPDATE overlaps_matchkey k SET of_core = f.of_core
+      FROM facts f
+     WHERE k.tenant_id = list AND k.id = f.id AND k.of_core <> f.of_core
     RETURNING k.id;
 END $$;
 --;
@@ -91,6 +112,7 @@ DECLARE
     domains bigint[];
     numbers bigint[];
     names bigint[];
+    cores bigint[];
     others uuid[];
 BEGIN
     FOR list IN EXECUTE CASE TG_OP
@@ -98,28 +120,31 @@ BEGIN
     LOOP
         IF TG_OP = 'INSERT' THEN
             SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash)
-              INTO ids, domains, numbers, names FROM after WHERE tenant_id = list;
+                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+              INTO ids, domains, numbers, names, cores FROM after WHERE tenant_id = list;
         ELSIF TG_OP = 'DELETE' THEN
-            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash)
-              INTO domains, numbers, names FROM before WHERE tenant_id = list;
+            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash),
+                   array_agg(DISTINCT core_hash)
+              INTO domains, numbers, names, cores FROM before WHERE tenant_id = list;
         ELSE
             SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash)
-              INTO ids, domains, numbers, names
+                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+              INTO ids, domains, numbers, names, cores
               FROM (SELECT k.id, unnest(ARRAY[b.domain_hash, k.domain_hash]) AS domain_hash,
                            unnest(ARRAY[b.number_hash, k.number_hash]) AS number_hash,
-                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash
+                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash,
+                           unnest(ARRAY[b.core_hash, k.core_hash]) AS core_hash
                       FROM before b JOIN after k ON k.tenant_id = b.tenant_id AND k.id = b.id
                      WHERE k.tenant_id = list
-                       AND (b.name, b.name_hash, b.form, b.bits, b.country, b.domain_hash, b.label, b.names_domain,
+                       AND (b.name, b.name_hash, b.form, b.bits, b.core_hash, b.is_core, b.country, b.domain_hash, b.label, b.names_domain,
                             b.number_hash, b.number_kind) IS DISTINCT FROM
-                           (k.name, k.name_hash, k.form, k.bits, k.country, k.domain_hash, k.label, k.names_domain,
+                           (k.name, k.name_hash, k.form, k.bits, k.core_hash, k.is_core, k.country, k.domain_hash, k.label, k.names_domain,
                             k.number_hash, k.number_kind)) changed;
             CONTINUE WHEN ids IS NULL; -- the facts only, written by the function below
         END IF;
         SELECT array_agg(id) INTO others FROM overlaps_settle(
-            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}')) AS id;
+            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}'),
+            coalesce(cores, '{}')) AS id;
         IF cardinality(ids) > 20000 THEN
             ids := ARRAY[everything];
         END IF;

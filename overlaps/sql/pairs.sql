@@ -15,7 +15,7 @@ $$;
 CREATE FUNCTION overlaps_rule(verdict integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     SELECT (ARRAY['number', 'domain', 'name_country', 'name', 'domain_only', 'name_weak', 'name_several',
-                  'domains_differ'])[verdict / 1000]
+                  'domains_differ', 'similar_name'])[verdict / 1000]
 $$;
 --;
 CREATE FUNCTION overlaps_name_verdict(
@@ -46,7 +46,7 @@ $$;
 --;
 -- All pairs of two whole lists. A hash join for each kind of key; at most twenty rows of a list have one domain or
 -- number, and at most three companies one name, or they pair with nothing: no list can make a cross product.
-CREATE FUNCTION overlaps_pairs_of_lists(mine uuid, theirs uuid)
+CREATE FUNCTION overlaps_pairs_of_lists(mine uuid, theirs uuid, similar_too boolean)
 RETURNS TABLE (mine_id uuid, theirs_id uuid, verdict integer) LANGUAGE plpgsql STABLE
 SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '256MB' SET jit = off AS $$
 BEGIN
@@ -72,10 +72,16 @@ BEGIN
          WHERE m.tenant_id = mine AND t.tenant_id = theirs AND (m.country = '' OR t.country = '')
            AND m.of_name <= 3 AND t.of_name <= 3 AND {not_by_domain} AND {numbers_allow}
     ) p WHERE p.verdict IS NOT NULL;
+    IF similar_too THEN
+        RETURN QUERY
+        SELECT m.id, t.id, {core_verdict}
+          FROM overlaps_matchkey m JOIN overlaps_matchkey t ON t.core_hash = m.core_hash
+         WHERE m.tenant_id = mine AND t.tenant_id = theirs AND {cores_allow} AND {not_by_domain} AND {numbers_allow};
+    END IF;
 END $$;
 --;
 -- The same for some rows of mine: look-ups by index, flat in the size of the lists.
-CREATE FUNCTION overlaps_pairs_of_rows(mine uuid, theirs uuid, touched uuid[])
+CREATE FUNCTION overlaps_pairs_of_rows(mine uuid, theirs uuid, touched uuid[], similar_too boolean)
 RETURNS TABLE (mine_id uuid, theirs_id uuid, verdict integer) LANGUAGE plpgsql STABLE
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_material = off
 SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
@@ -103,20 +109,27 @@ BEGIN
           FROM rows m JOIN overlaps_matchkey t ON t.tenant_id = theirs AND t.name_hash = m.name_hash
          WHERE (m.country = '' OR t.country = '') AND m.of_name <= 3 AND t.of_name <= 3
            AND {not_by_domain} AND {numbers_allow}
-    ) p WHERE p.verdict IS NOT NULL;
+    ) p WHERE p.verdict IS NOT NULL
+    UNION ALL
+    SELECT m.id, t.id, {core_verdict}
+      FROM rows m JOIN overlaps_matchkey t ON t.tenant_id = theirs AND t.core_hash = m.core_hash
+     WHERE similar_too AND {cores_allow} AND {not_by_domain} AND {numbers_allow};
 END $$;
 --;
--- Every pair that the exact keys find, sure or suggested; with `touched`, those of these rows of mine, no more, no less.
-CREATE FUNCTION overlaps_pairs(mine uuid, theirs uuid, touched uuid[] DEFAULT NULL)
+-- Every pair with at least this confidence (in percent; below 85 it is a suggestion); with `touched`, the pairs of
+-- these rows of mine, no more, no less.
+CREATE FUNCTION overlaps_pairs(mine uuid, theirs uuid, touched uuid[] DEFAULT NULL, least_confidence integer DEFAULT 70)
 RETURNS TABLE (mine_id uuid, theirs_id uuid, rule text, confidence smallint) LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF touched IS NULL THEN
         RETURN QUERY
         SELECT p.mine_id, p.theirs_id, overlaps_rule(p.verdict), (p.verdict % 1000)::smallint
-          FROM overlaps_pairs_of_lists(mine, theirs) p;
+          FROM overlaps_pairs_of_lists(mine, theirs, least_confidence <= 80) p
+         WHERE p.verdict % 1000 >= least_confidence;
     ELSE
         RETURN QUERY
         SELECT p.mine_id, p.theirs_id, overlaps_rule(p.verdict), (p.verdict % 1000)::smallint
-          FROM overlaps_pairs_of_rows(mine, theirs, touched) p;
+          FROM overlaps_pairs_of_rows(mine, theirs, touched, least_confidence <= 80) p
+         WHERE p.verdict % 1000 >= least_confidence;
     END IF;
 END $$;

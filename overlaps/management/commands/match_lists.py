@@ -63,7 +63,9 @@ class Command(BaseCommand):
 
     def _has_functions(self) -> bool:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT to_regprocedure('overlaps_pairs(uuid, uuid, uuid[])') IS NOT NULL")
+            cursor.execute(
+                "SELECT to_regprocedure('overlaps_pairs(uuid, uuid, uuid[], integer)') IS NOT NULL"
+            )
             return cursor.fetchone()[0]
 
     def _progress(self, what: str, share: float) -> None:
