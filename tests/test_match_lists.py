@@ -8,7 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-MINE = "id,name,website,country\n1,Velatra Foods GmbH,velatra.com,DE\n2,Marrow Tools,,GB\n3,Quillon,,\n4,Global Fund,,US\n"
+MINE = (
+    "id,name,website,country\n1,Velatra Foods GmbH,velatra.com,DE\n2,Marrow Tools,,GB\n"
+    "3,Quillon,,\n4,Global Fund,,US\n"
+)
 THEIRS = (
     "id,name,website,country\na,VELATRA FOODS,https://www.velatra.com/en,Germany\nb,Marrow Tools Ltd,,United Kingdom\n"
     "c,Quillon SA,,FR\nd,Other,gmail.com,\n"
