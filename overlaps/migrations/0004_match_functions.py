@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from core.operations import DefinerFunction, MatchOnlyFunction
+from core.operations import DefinerFunction, MatchOnlyFunction, match_role
 from overlaps.sql import functions, triggers
 
 # For everybody: they know nothing, or run under the caller's policies.
@@ -52,6 +52,10 @@ DOORS = {
     "overlaps_tally_changed": "",
 }
 TEXT = functions("matching", "disclosure", "triggers", "doors")
+# Databases that were made before the match role had work tables. The owner of the schema owns the database, too.
+MAY_WORK = f"""
+DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {match_role()}', current_database()); END $$
+"""
 TRIGGERS = triggers("triggers", "doors")
 
 
@@ -68,4 +72,4 @@ def operation(name: str) -> migrations.RunSQL:
 class Migration(migrations.Migration):
     dependencies = [("overlaps", "0003_account_mapping"), ("partners", "0002_sharing")]
 
-    operations = [operation(name) for name in TEXT]
+    operations = [migrations.RunSQL(MAY_WORK, migrations.RunSQL.noop), *(operation(name) for name in TEXT)]
