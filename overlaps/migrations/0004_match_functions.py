@@ -14,7 +14,7 @@ PLAIN = {
     "overlaps_account_removed": "",
     "overlaps_account_changed": "",
 }
-SHOW = "uuid, boolean, uuid, uuid, uuid, uuid, jsonb, integer, boolean"
+SHOW = "uuid, boolean, uuid, uuid, uuid, uuid, jsonb, integer, uuid[]"
 INNER = {
     "overlaps_shown": "jsonb, text[]",
     "overlaps_rules": "uuid, uuid",
@@ -23,10 +23,12 @@ INNER = {
     "overlaps_find": "partners_connection, uuid[], uuid[]",
     "overlaps_obey": "partners_connection, uuid[], uuid[]",
     "overlaps_gather": "uuid, uuid[]",
-    "overlaps_count": "uuid, integer, boolean",
-    "overlaps_label": "uuid, boolean",
+    "overlaps_count": "uuid, integer, uuid[]",
+    "overlaps_label": "uuid, uuid[]",
+    "overlaps_among": "uuid, uuid[]",
+    "overlaps_rows_of": "uuid, uuid, uuid[]",
     "overlaps_rematch": "partners_connection, uuid[], uuid[]",
-    "overlaps_disclose": "partners_connection, uuid, boolean",
+    "overlaps_disclose": "partners_connection, uuid, uuid[]",
     "overlaps_show": SHOW,
     "overlaps_suggest": SHOW,
     "overlaps_tell_counts": "uuid, boolean, uuid, uuid, jsonb, integer",
