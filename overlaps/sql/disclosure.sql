@@ -25,7 +25,11 @@ BEGIN
         RETURN;
     END IF;
     rules := overlaps_rules(discloser, us);
-    PERFORM overlaps_show(link.id, inviting, viewer, discloser, them, us, rules, present_version, scope);
+    IF scope IS NULL THEN
+        PERFORM overlaps_show_all(link.id, inviting, viewer, discloser, them, us, rules, present_version);
+    ELSE
+        PERFORM overlaps_show(link.id, inviting, viewer, discloser, them, us, rules, present_version, scope);
+    END IF;
     PERFORM overlaps_suggest(link.id, inviting, viewer, discloser, them, us, rules, present_version, scope);
     PERFORM overlaps_tell_counts(link.id, inviting, viewer, them, rules, present_version);
 END $$;
@@ -83,19 +87,21 @@ BEGIN
                 WHEN p.rule IN ('domain', 'domain_only') THEN
                      CASE WHEN 'domain' = ANY (s.fields) THEN t.domain_key ELSE '' END
                 ELSE t.name_key END AS their_key,
-           CASE WHEN r.one = p.mine THEN r.one_by WHEN r.other = p.mine THEN r.other_by ELSE '' END AS confirmed_by
+           CASE WHEN r.one = p.mine THEN r.one_by WHEN r.other = p.mine THEN r.other_by ELSE '' END AS confirmed_by,
+           there.id AS row
       FROM pairs p
       JOIN shown s ON s.populations = p.populations
       JOIN overlaps_account t ON t.tenant_id = discloser AND t.id = p.id
       LEFT JOIN overlaps_account m ON m.tenant_id = viewer AND m.id = p.mine
-      LEFT JOIN overlaps_ruling r ON r.one = least(p.mine, p.id) AND r.other = greatest(p.mine, p.id);
-    CREATE INDEX ON overlaps_wanted (id, mine);
+      LEFT JOIN overlaps_ruling r ON r.one = least(p.mine, p.id) AND r.other = greatest(p.mine, p.id)
+      LEFT JOIN overlaps_overlap there
+        ON there.tenant_id = viewer AND there.partner_id = them AND there.their_account_id = p.id
+       AND coalesce(there.account_id, nobody) = p.mine;
     ANALYZE overlaps_wanted;
 
     DELETE FROM overlaps_overlap o
-     WHERE o.tenant_id = viewer AND o.id IN (SELECT overlaps_rows_of(viewer, them, scope))
-       AND NOT EXISTS (
-           SELECT FROM overlaps_wanted w WHERE w.id = o.their_account_id AND w.mine = coalesce(o.account_id, nobody));
+     USING (SELECT overlaps_rows_of(viewer, them, scope) AS id EXCEPT SELECT row FROM overlaps_wanted) AS gone
+     WHERE o.tenant_id = viewer AND o.id = gone.id;
     UPDATE overlaps_overlap o
        SET company = w.company, my_population = w.my_population, my_segments = w.my_segments,
            their_population = w.their_population, their_segments = w.their_segments, name = w.name,
@@ -104,8 +110,7 @@ BEGIN
            confidence = w.confidence, my_key = w.my_key, their_key = w.their_key, confirmed_by = w.confirmed_by,
            until = w.until, version = present_version
       FROM overlaps_wanted w
-     WHERE o.tenant_id = viewer AND o.partner_id = them
-       AND w.id = o.their_account_id AND w.mine = coalesce(o.account_id, nobody)
+     WHERE o.tenant_id = viewer AND o.id = w.row
        AND (o.company, o.my_population, o.my_segments, o.their_population, o.their_segments, o.name, o.domain,
             o.country, o.owner_name, o.stage, o.amount, o.currency, o.company_number, o.tags, o.extra, o.rule,
             o.confidence, o.my_key, o.their_key, o.confirmed_by, o.until, o.version)
@@ -126,27 +131,37 @@ BEGIN
       LEFT JOIN overlaps_mark k
         ON k.tenant_id = viewer AND k.partner_id = them AND k.their_account_id = w.id
        AND k.account_id IS NOT DISTINCT FROM nullif(w.mine, nobody)
-     WHERE NOT EXISTS (
-           SELECT FROM overlaps_overlap o
-            WHERE o.tenant_id = viewer AND o.partner_id = them
-              AND o.their_account_id = w.id AND coalesce(o.account_id, nobody) = w.mine)
+     WHERE w.row IS NULL
      ORDER BY w.found_at, w.id LIMIT allowance;
     GET DIAGNOSTICS added = ROW_COUNT;
+    IF added > 10000 THEN
+        PERFORM overlaps_analyse();
+    END IF;
     IF added = allowance THEN
         PERFORM overlaps_raise(discloser, us, 'growth', jsonb_build_object('shown today', allowance));
     END IF;
     DROP TABLE overlaps_wanted;
 END $$;
 
+-- The same for all accounts: by hash joins, also where the planner takes a list that has just come for a handful of rows.
+CREATE FUNCTION overlaps_show_all(
+    link uuid, inviting boolean, viewer uuid, discloser uuid, them uuid, us uuid, rules jsonb, present_version integer
+) RETURNS void LANGUAGE plpgsql SET enable_nestloop = off AS $$
+BEGIN
+    PERFORM overlaps_show(link, inviting, viewer, discloser, them, us, rules, present_version, NULL);
+END $$;
+
 -- The viewer's rows about this partner that speak of these accounts, its own or theirs; NULL: all of them.
 CREATE FUNCTION overlaps_rows_of(viewer uuid, them uuid, scope uuid[]) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
     SELECT o.id FROM overlaps_overlap o WHERE o.tenant_id = viewer AND o.partner_id = them AND scope IS NULL
     UNION
-    SELECT o.id FROM unnest(scope) AS s
-      JOIN overlaps_overlap o ON o.tenant_id = viewer AND o.account_id = s AND o.partner_id = them
+    SELECT there.id FROM unnest(scope) AS s CROSS JOIN LATERAL (
+           SELECT o.id FROM overlaps_overlap o
+            WHERE o.tenant_id = viewer AND o.account_id = s AND o.partner_id = them OFFSET 0) AS there
     UNION
-    SELECT o.id FROM unnest(scope) AS s
-      JOIN overlaps_overlap o ON o.tenant_id = viewer AND o.partner_id = them AND o.their_account_id = s
+    SELECT there.id FROM unnest(scope) AS s CROSS JOIN LATERAL (
+           SELECT o.id FROM overlaps_overlap o
+            WHERE o.tenant_id = viewer AND o.partner_id = them AND o.their_account_id = s OFFSET 0) AS there
 $$;
 
 -- How many accounts this viewer may newly see today, because its list grew; NULL: as many as there are. What the

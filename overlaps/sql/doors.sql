@@ -115,10 +115,10 @@ BEGIN
         PERFORM overlaps_begin();
         PERFORM overlaps_rematch(NEW, NULL, NULL);
         PERFORM overlaps_done();
-        RETURN NULL;
+    ELSE
+        PERFORM overlaps_disclose(NEW, NEW.inviter_id, NULL);
+        PERFORM overlaps_disclose(NEW, NEW.invitee_id, NULL);
     END IF;
-    PERFORM overlaps_disclose(NEW, NEW.inviter_id, NULL);
-    PERFORM overlaps_disclose(NEW, NEW.invitee_id, NULL);
     IF NEW.state = 'ended' THEN
         DELETE FROM overlaps_match WHERE connection_id = NEW.id;
         DELETE FROM overlaps_cell WHERE connection_id = NEW.id;

@@ -122,9 +122,11 @@ DECLARE
 BEGIN
     LOOP
         SELECT array_agg(DISTINCT near) INTO latest FROM (
-            SELECT m.b AS near FROM unnest(latest) AS id JOIN overlaps_match m ON m.connection_id = link AND m.a = id
+            SELECT m.b AS near FROM unnest(latest) AS id CROSS JOIN LATERAL (
+                   SELECT m.b FROM overlaps_match m WHERE m.connection_id = link AND m.a = id OFFSET 0) AS m
             UNION ALL
-            SELECT m.a FROM unnest(latest) AS id JOIN overlaps_match m ON m.connection_id = link AND m.b = id
+            SELECT m.a FROM unnest(latest) AS id CROSS JOIN LATERAL (
+                   SELECT m.a FROM overlaps_match m WHERE m.connection_id = link AND m.b = id OFFSET 0) AS m
             UNION ALL
             SELECT n.b FROM overlaps_now n WHERE n.a = ANY (latest)
             UNION ALL
@@ -136,11 +138,13 @@ BEGIN
     RETURN gathered;
 END $$;
 
--- The matches of these accounts of either side, or (NULL) all of them.
+-- The matches of these accounts of either side, or (NULL) all of them. One look-up for each, whatever the planner thinks
+-- of a table that has just grown.
 CREATE FUNCTION overlaps_among(link uuid, scope uuid[]) RETURNS SETOF overlaps_match LANGUAGE sql STABLE AS $$
     SELECT * FROM overlaps_match m WHERE m.connection_id = link AND scope IS NULL
     UNION ALL
-    SELECT m.* FROM unnest(scope) AS id JOIN overlaps_match m ON m.connection_id = link AND m.a = id
+    SELECT m.* FROM unnest(scope) AS id CROSS JOIN LATERAL (
+           SELECT * FROM overlaps_match m WHERE m.connection_id = link AND m.a = id OFFSET 0) AS m
 $$;
 
 -- Add what the gathered matches are in the cells, or (sign -1) take it away.
