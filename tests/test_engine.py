@@ -198,6 +198,7 @@ def test_the_keys_go_with_their_accounts_and_leave_the_facts_right(ada, acme):
                 id=account.pk,
                 name="velatra food",
                 name_hash=7,
+                one_word=False,
                 form=0,
                 bits=30,
                 label=0,
@@ -222,8 +223,8 @@ def test_the_application_finds_nothing_in_a_list_that_it_does_not_see(ada, acme,
         with tenant_context(member.tenant, by=member):
             account = Account.objects.create(name="Velatra Foods", domain="velatra.com")
             MatchKey.objects.create(
-                id=account.pk, name="velatra food", name_hash=7, form=0, bits=30, label=0, names_domain=True,
-                is_core=True, number_kind=0, domain_hash=8,
+                id=account.pk, name="velatra food", name_hash=7, one_word=False, form=0, bits=30, label=0,
+                names_domain=True, is_core=True, number_kind=0, domain_hash=8,
             )  # fmt: skip
     with tenant_context(acme, by=ada), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM overlaps_pairs(%s, %s)", [acme.pk, globex.pk])
