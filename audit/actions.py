@@ -90,6 +90,11 @@ class Action(Enum):
         Permission.CONNECT_PARTNERS,
         "revoked the invitation of",
     )
+    PARTNER_INVITATION_COPIED = (
+        "partner.invitation_copied",
+        Permission.CONNECT_PARTNERS,
+        "copied the invitation link of",
+    )
     PARTNER_INVITATION_DECLINED = (
         "partner.invitation_declined",
         Permission.CONNECT_PARTNERS,
@@ -102,7 +107,27 @@ class Action(Enum):
     CONNECTION_ENDED = "connection.ended", Permission.CONNECT_PARTNERS, "ended the connection with"
     GRANT_GIVEN = "grant.given", Permission.CONNECT_PARTNERS, "gave a grant on"
     GRANT_TAKEN = "grant.taken", Permission.CONNECT_PARTNERS, "took a grant on"
+    PARTNER_ADDED = "partner.added", Permission.CONNECT_PARTNERS, "added the offline partner"
     SHARING_CHANGED = "sharing.changed", Permission.CHANGE_SHARING, "changed what is shared with"
+    SHARING_DEFAULTS_CHANGED = (
+        "sharing.defaults_changed",
+        Permission.CHANGE_SHARING,
+        "changed the sharing defaults of",
+    )
+    PRESET_MADE = "preset.made", Permission.CHANGE_SHARING, "made the field preset"
+    PRESET_CHANGED = "preset.changed", Permission.CHANGE_SHARING, "changed the field preset"
+    PRESET_REMOVED = "preset.removed", Permission.CHANGE_SHARING, "removed the field preset"
+    DATA_REQUESTED = "data_request.made", Permission.CONNECT_PARTNERS, "asked for more of"
+    DATA_REQUEST_DECLINED = (
+        "data_request.declined",
+        Permission.CHANGE_SHARING,
+        "declined to show more to",
+    )
+    DATA_REQUEST_WITHDRAWN = (
+        "data_request.withdrawn",
+        Permission.CONNECT_PARTNERS,
+        "no longer asks for more of",
+    )
 
     # -- accounts --
     IMPORT_STARTED = "import.started", Permission.EDIT_ACCOUNTS, "started the import of"
@@ -110,6 +135,23 @@ class Action(Enum):
     IMPORT_FAILED = "import.failed", Permission.EDIT_ACCOUNTS, "failed to import"
     ACCOUNT_CHANGED = "account.changed", Permission.EDIT_ACCOUNTS, "changed the account"
     ACCOUNT_DELETED = "account.deleted", Permission.EDIT_ACCOUNTS, "deleted the account"
+
+    POPULATION_MADE = "population.made", Permission.EDIT_ACCOUNTS, "made the population"
+    POPULATION_CHANGED = "population.changed", Permission.EDIT_ACCOUNTS, "changed the population"
+    POPULATION_REMOVED = "population.removed", Permission.EDIT_ACCOUNTS, "removed the population"
+    MATCH_REJECTED = "match.rejected", Permission.EDIT_ACCOUNTS, "rejected a match with"
+    MATCH_MADE = "match.made", Permission.EDIT_ACCOUNTS, "matched an account by hand with"
+    MATCH_CONFIRMED = "match.confirmed", Permission.EDIT_ACCOUNTS, "confirmed a suggested match with"
+    SUGGESTION_REJECTED = (
+        "match.suggestion_rejected",
+        Permission.EDIT_ACCOUNTS,
+        "rejected a suggested match with",
+    )
+    VERDICT_TAKEN_BACK = (
+        "match.verdict_taken_back",
+        Permission.EDIT_ACCOUNTS,
+        "took back what was said of a match with",
+    )
 
     # -- intros --
     INTRO_DRAFTED = "intro.drafted", Permission.ANSWER_INTROS, "drafted an intro to"

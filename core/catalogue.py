@@ -35,13 +35,17 @@ NO_TENANT = {
     "procrastinate_workers": "heartbeats",
     "usersessions_usersession": "people's sessions",
 }
+# Tables that no login reads or writes: the match role keeps them for itself.
+MATCH_ONLY = {"overlaps_match", "overlaps_cell", "overlaps_ruling", "overlaps_probeday"}
 ROOT = "core_tenant"
-TWO_SIDED = {"partners_connection", "intros_intro", "intros_introstep"}
+TWO_SIDED = {"partners_connection", "partners_datarequest", "intros_intro", "intros_introstep"}
 GLOBAL_UNIQUE = {
     "core_tenant_pkey": "the workspace itself",
     "core_tenant_slug_key": "an address is one namespace for the installation, and public by nature",
     "core_workspaceslug_slug_key": "the same, with the former addresses",
     "partners_connection_pkey": "two-sided: neither side may come first",
+    "partners_datarequest_pkey": "two-sided: neither side may come first",
+    "data_request_once": "two-sided: begins with both sides",
     "connection_once": "two-sided: begins with both sides, in one order",
     "intros_intro_pkey": "two-sided: neither side may come first",
     "intro_sides": "two-sided: begins with both sides",
@@ -83,6 +87,7 @@ def tenant_tables() -> set[str]:
             "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
         )
         - NO_TENANT.keys()
+        - MATCH_ONLY
     )
 
 
@@ -105,7 +110,7 @@ def _row_security() -> Iterator[str]:
         "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity "
         "AND relnamespace = 'public'::regnamespace"
     )
-    for table in sorted(tenant_tables() - secured):
+    for table in sorted((tenant_tables() | MATCH_ONLY) - secured):
         yield f"{table}: row-level security is not enabled and forced"
 
 
@@ -118,6 +123,8 @@ def _policies() -> Iterator[str]:
     ):
         if set(roles) <= trusted:
             continue
+        if table in MATCH_ONLY:
+            yield f"{table}: policy {name} opens what the match role keeps for itself"
         commands.setdefault(table, set()).add(command)
         for condition in filter(None, (using, check)):
             if "app.tenant_id" not in condition or "SELECT" in condition.upper():
@@ -213,6 +220,13 @@ def _rights() -> Iterator[str]:
         role,
     ):
         yield f"{role}: has {right} on {table}"
+    for table, right in _rows(
+        "SELECT table_name::text, privilege_type::text FROM information_schema.table_privileges "
+        "WHERE grantee IN (%s, 'PUBLIC') AND table_name = ANY (%s)",
+        role,
+        sorted(MATCH_ONLY),
+    ):
+        yield f"{role}: has {right} on {table}, which the match role keeps for itself"
     for table in ("audit_auditevent", "audit_securityevent", "audit_trailhead"):
         for right in ("UPDATE", "DELETE"):
             if _rows("SELECT 1 WHERE has_table_privilege(%s, %s, %s)", role, table, right):

@@ -130,6 +130,7 @@ class Tenant(PublicModel):
         PERSON = "person", "made by a member"
         MIGRATION = "migration", "made for a user who was there before workspaces"
         OPERATOR = "operator"
+        OFFLINE = "offline", "keeps the list of a partner without a workspace; nobody enters it"
 
     class Subscription(models.TextChoices):
         NONE = "none"

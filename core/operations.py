@@ -92,6 +92,42 @@ class TenantTable(migrations.operations.base.Operation):
         return f"Keep the rows of {self.model_name} apart"
 
 
+class MatchTable(migrations.operations.base.Operation):
+    """A table that the match role keeps for itself: the application's login may not even read it."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    def deconstruct(self) -> tuple[str, list, dict]:
+        return self.__class__.__name__, [self.model_name], {}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        pass
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        for statement in (
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"REVOKE ALL ON {table} FROM {app_role()}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {match_role()}",
+            f"CREATE POLICY match ON {table} TO {match_role()} USING (true) WITH CHECK (true)",
+            f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
+        ):
+            schema_editor.execute(statement)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        for policy in ("match", "owner"):
+            schema_editor.execute(f"DROP POLICY IF EXISTS {policy} ON {table}")
+
+    def describe(self) -> str:
+        return f"Keep {self.model_name} for the match role"
+
+
 class TenantReference(migrations.operations.base.Operation):
     """The composite foreign key of a TenantForeignKey that was added to an existing tenant table."""
 
@@ -128,6 +164,20 @@ def reference_sql(table: str, field: TenantForeignKey) -> str:
         f"ALTER TABLE {table} ADD CONSTRAINT {table}_{field.column}_tenant FOREIGN KEY (tenant_id, {field.column}) "
         f"REFERENCES {target} (tenant_id, id) ON DELETE {field.on_row_delete} DEFERRABLE INITIALLY DEFERRED"
     )
+
+
+class MatchOnlyFunction(migrations.RunSQL):
+    """Runs as its caller, and only the match role may call it: in other hands it would see one workspace's rows."""
+
+    def __init__(self, signature: str, sql: str) -> None:
+        statements = [
+            sql,
+            f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC, {app_role()}",
+            f"GRANT EXECUTE ON FUNCTION {signature} TO {match_role()}",
+        ]
+        super().__init__(
+            [(statement, None) for statement in statements], [(f"DROP FUNCTION IF EXISTS {signature}", None)]
+        )
 
 
 class DefinerFunction(migrations.RunSQL):

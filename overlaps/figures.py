@@ -61,8 +61,8 @@ class Cell:
         if self.count is None:
             return "–"
         if not self.count.is_rounded:
-            return f"{self.count.accounts:,}"
-        return f"{self.count.accounts:,}+" if self.count.accounts else "under 5"
+            return f"{self.count.mine:,}"
+        return f"{self.count.mine:,}+" if self.count.mine else "under 5"
 
     @property
     def words(self) -> str:
@@ -71,9 +71,9 @@ class Cell:
             return "not shared"
         play = "good for asking an intro: " * self.is_ask + "good for offering an intro: " * self.is_offer
         if self.count.is_rounded:
-            told = f"{self.count.accounts:,} or more" if self.count.accounts else "fewer than 5"
+            told = f"{self.count.mine:,} or more" if self.count.mine else "fewer than 5"
             return f"{play}{told} accounts, count only"
-        return f"{play}{self.count.accounts:,} account{'s' * (self.count.accounts != 1)}"
+        return f"{play}{self.count.mine:,} account{'s' * (self.count.mine != 1)}"
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,15 @@ class Matrix:
 
 def matrix(member: Membership, chosen: str = "") -> Matrix:
     """Of the partners that share something; the chosen one alone, else the first few. One query."""
-    cells = OverlapCount.objects.visible_to(member).select_related("partner")
+    standard = {"my_population__in": Population.values, "their_population__in": Population.values}
+    cells = OverlapCount.objects.visible_to(member).filter(**standard).select_related("partner")
     by_partner = {
         partner: {(c.my_population, c.their_population): c for c in own}
         for partner, own in groupby(cells.order_by("partner__name", "partner_id"), key=lambda c: c.partner)
     }
     everybody = list(by_partner)
     shown = [p for p in everybody if str(p.pk) == chosen] or everybody[:PARTNERS_SHOWN]
-    largest = max((c.accounts for p in shown for c in by_partner[p].values() if not c.is_rounded), default=0)
+    largest = max((c.mine for p in shown for c in by_partner[p].values() if not c.is_rounded), default=0)
     rows = [
         (mine, [(p, [_cell(mine, theirs, by_partner[p], largest) for theirs in Population]) for p in shown])
         for mine in Population
@@ -102,7 +103,7 @@ def matrix(member: Membership, chosen: str = "") -> Matrix:
 
 def _cell(mine: Population, theirs: Population, counts: dict[Any, OverlapCount], largest: int) -> Cell:
     count = counts.get((mine.value, theirs.value))
-    return Cell(mine, theirs, count, heat(count.accounts, largest) if count and not count.is_rounded else 0)
+    return Cell(mine, theirs, count, heat(count.mine, largest) if count and not count.is_rounded else 0)
 
 
 def heat(accounts: int, largest: int) -> int:

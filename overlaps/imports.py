@@ -12,14 +12,16 @@ from core.models import Membership
 from core.tenancy import tenant_context
 from overlaps import matching
 from overlaps.columns import BadRow, values_of
-from overlaps.models import Import, ImportReject
+from overlaps.keys import keys_of
+from overlaps.models import Account, Import, ImportReject
 from overlaps.tables import Table, Unreadable, read
 
 logger = logging.getLogger(__name__)
 
+KEYS = tuple(Account.KEYS)
 STAGED = (
-    *("number", "name", "domain", "domain_key", "country", "population", "owner_name", "stage", "amount"),
-    *("contact_name", "contact_email"),
+    *("number", "name", "domain", "country", "population", "owner_name", "stage", "amount"),
+    *("contact_name", "contact_email", *KEYS),
 )
 SHOW_PROGRESS_EVERY = 2_000
 # Rows are kept in memory between reading and writing: as many as an import may have.
@@ -91,6 +93,8 @@ def _read_rows(batch: Import, data: bytes) -> Reading:
                 ImportReject(batch=batch, number=number, reason=str(reason), cells=_kept(cells))
             )
         else:
+            keys = keys_of(name=values["name"], website=values["domain"], country=values["country"])
+            values |= {column: getattr(keys, key) for column, key in Account.KEYS.items()}
             reading.staged.append((number, *(values.get(name, "") for name in STAGED[1:])))
             if not values["domain_key"]:
                 reading.without_domain[number] = _kept(cells)
@@ -151,8 +155,10 @@ def _show_progress(batch: Import, done: int) -> None:
 # COPY is refused on a table under row-level security: so into a temporary one, and from there.
 STAGE = """
 CREATE TEMPORARY TABLE overlaps_staged (
-    number integer PRIMARY KEY, name text, domain text, domain_key text, country text, population text, owner_name text,
-    stage text, amount numeric(14, 2), contact_name text, contact_email text, account_id uuid, found_by text
+    number integer PRIMARY KEY, name text, domain text, country text, population text, owner_name text,
+    stage text, amount numeric(14, 2), contact_name text, contact_email text, name_key text, name_form text,
+    name_bits smallint, name_core text, name_is_core boolean,
+    domain_key text, names_domain boolean, number_key text, account_id uuid, found_by text
 ) ON COMMIT DROP
 """
 FIND_BY_DOMAIN = """
@@ -202,13 +208,15 @@ WITH wanted AS (
            coalesce(nullif(s.stage, ''), a.stage) AS stage,
            coalesce(s.amount, a.amount) AS amount,
            coalesce(nullif(s.contact_name, ''), a.contact_name) AS contact_name,
-           coalesce(nullif(s.contact_email, ''), a.contact_email) AS contact_email
+           coalesce(nullif(s.contact_email, ''), a.contact_email) AS contact_email,
+           s.name_key, s.name_form, s.name_bits, s.name_core, s.name_is_core, s.names_domain
       FROM overlaps_staged s JOIN overlaps_account a ON a.tenant_id = %(tenant)s AND a.id = s.account_id
 )
 UPDATE overlaps_account a
    SET name = w.name, domain = w.domain, domain_key = w.domain_key, country = w.country, population = w.population,
        owner_name = w.owner_name, stage = w.stage, amount = w.amount, contact_name = w.contact_name,
-       contact_email = w.contact_email, updated_at = now()
+       contact_email = w.contact_email, name_key = w.name_key, name_form = w.name_form, name_bits = w.name_bits,
+       name_core = w.name_core, name_is_core = w.name_is_core, names_domain = w.names_domain, updated_at = now()
   FROM wanted w
  WHERE a.tenant_id = %(tenant)s AND a.id = w.id
    AND (a.name, a.domain, a.domain_key, a.country, a.population, a.owner_name, a.stage, a.amount, a.contact_name,
@@ -219,11 +227,14 @@ UPDATE overlaps_account a
 """
 INSERT = """
 INSERT INTO overlaps_account (
-       tenant_id, id, name, domain, domain_key, country, population, owner_name, stage, amount, contact_name,
-       contact_email, is_private, created_at, updated_at)
-SELECT %(tenant)s, gen_random_uuid(), s.name, s.domain, s.domain_key, s.country,
+       tenant_id, id, name, domain, country, population, owner_name, stage, amount, contact_name, contact_email,
+       name_key, name_form, name_bits, name_core, name_is_core, domain_key, names_domain, number_key,
+       company_number, owner_email, currency, segments, tags, extra, origins, is_private, created_at, updated_at)
+SELECT %(tenant)s, gen_random_uuid(), s.name, s.domain, s.country,
        coalesce(nullif(s.population, ''), %(population)s), s.owner_name, s.stage, s.amount, s.contact_name,
-       s.contact_email, false, now(), now()
+       s.contact_email, s.name_key, s.name_form, s.name_bits, s.name_core, s.name_is_core, s.domain_key,
+       s.names_domain, s.number_key,
+       '', '', '', '{}', '{}', '{}', '{}', false, now(), now()
   FROM overlaps_staged s WHERE s.account_id IS NULL
 """
 

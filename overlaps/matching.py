@@ -1,23 +1,95 @@
 """Which accounts of two connected workspaces are one company: asked of the database's match role, never computed here.
 
-`overlaps_refresh` and its siblings (migration 0001) are the only code that reads two workspaces' accounts. They
-rewrite the rows that each side sees, within the caller's transaction.
+The functions in `overlaps/sql` are the only code that reads two workspaces' accounts. They find the pairs anew that a
+change can have touched, and rewrite the rows that each side sees, within the caller's transaction. The result is the
+same as from the ground up.
 """
 
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
 from django.db import connection
+from psycopg.types.json import Jsonb
+
+from core.models import Membership
+from partners.models import Partner, Shares, published
+
+EVERYTHING = UUID(int=0)  # in Touched: not one account, all of them
+NOT_THE_SAME, SAME, BY_HAND = -1, 1, 2
 
 
-def refresh() -> None:
-    """Both sides' rows, for every partner of the workspace of the context. Belongs to each act that changes accounts.
+class NotThere(Exception):
+    """What a person speaks of is not to be seen in this workspace, or not any more."""
 
-    From here to the commit, what the partners share waits: call it late.
+
+@dataclass(frozen=True)
+class Preview:
+    """What a partner would see, in accounts of ours, each counted once; and the fields beside their names."""
+
+    newly: int
+    gone: int
+    visible: int
+    fields: list[str]
+    fields_before: list[str]
+
+
+def refresh() -> int:
+    """Match what changed since the last time, for every partner of the workspace of the context.
+
+    Belongs to each act that changes accounts. From here to the commit, what the partners share waits: call it late.
+    How many accounts were matched anew.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT overlaps_refresh_mine()")
+    from overlaps import populations
+
+    populations.reassign_touched()
+    return _ask("SELECT overlaps_refresh_mine()")
 
 
-def refresh_stale_counts(batch: int = 20) -> int:
-    """Take anew what was frozen more than a day ago; how many connections were treated, 0 when none is left."""
+def refresh_connection(connection_id: UUID) -> None:
+    """From the ground up: after a change of settings."""
+    _ask("SELECT overlaps_refresh(%s)", connection_id)
+
+
+def refresh_stale(batch: int = 20) -> int:
+    """What the clock has to do: how many connections were treated, 0 when none is left."""
+    return _ask("SELECT overlaps_refresh_stale(%s)", batch)
+
+
+def judge(overlap_id: UUID, says: int, *, by: Membership) -> UUID:
+    """What this workspace says of an overlap that it sees; gives back the pair. Raises NotThere."""
+    return _there(_ask("SELECT overlaps_judge(%s, %s::smallint, %s)", overlap_id, says, str(by)))
+
+
+def match_by_hand(overlap_id: UUID, account_id: UUID, *, by: Membership) -> UUID:
+    """An account of theirs that we had not found, and one of ours; gives back the pair. Raises NotThere."""
+    return _there(_ask("SELECT overlaps_match_by_hand(%s, %s, %s)", overlap_id, account_id, str(by)))
+
+
+def answer_suggestion(suggestion_id: UUID, says: int, *, by: Membership) -> None:
+    """Raises NotThere."""
+    _there(_ask("SELECT overlaps_answer(%s, %s::smallint, %s)", suggestion_id, says, str(by)))
+
+
+def take_back(account_id: UUID, pair: UUID) -> bool:
+    return _ask("SELECT overlaps_take_back(%s, %s)", account_id, pair)
+
+
+def preview(partner: Partner, shares: Shares) -> Preview:
+    """What this partner would see if these were the rules, compared with what it sees now."""
+    rules = [{"population": code, **said} for code, said in published(shares).items()]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT overlaps_refresh_stale(%s)", [batch])
+        cursor.execute("SELECT * FROM overlaps_preview(%s, %s)", [partner.pk, Jsonb(rules)])
+        return Preview(*cursor.fetchone())
+
+
+def _ask(statement: str, *values: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
         return cursor.fetchone()[0]
+
+
+def _there(answer: Any) -> Any:
+    if answer is None:
+        raise NotThere
+    return answer

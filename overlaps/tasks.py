@@ -16,5 +16,5 @@ def run_import(tenant_id: str, import_id: str) -> None:
 @app.task(name="overlaps.refresh_counts", queue="imports", queueing_lock="overlaps.refresh_counts")
 def refresh_counts(timestamp: int) -> None:
     """Hourly, so that no count gets much older than the day for which it is frozen."""
-    while matching.refresh_stale_counts():
+    while matching.refresh_stale():
         pass

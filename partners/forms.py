@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -12,8 +13,10 @@ from partners.models import (
     Partner,
     PartnerInvitation,
     Population,
+    Shares,
     all_hidden,
     levels_from,
+    stamp,
 )
 from workspaces.forms.fields import OneLineField
 
@@ -129,24 +132,31 @@ class ChangeForm(forms.ModelForm):
 
 
 class SharingForm(LevelsForm):
-    """What should be shared from now on, and what was shared when the page was shown."""
+    """What should be shared from now on, and the stamp of what was shared when the page was shown."""
+
+    seen = forms.RegexField(
+        r"^[0-9a-f]{16}$",
+        widget=forms.HiddenInput,
+        error_messages={"invalid": "Please open the page again.", "required": "Please open the page again."},
+    )
 
     def __init__(self, *args: Any, partner: Partner, **kwargs: Any) -> None:
         super().__init__(*args, levels=partner.levels, **kwargs)
         self.partner = partner
-        self.fields["seen"] = forms.CharField(
-            initial=",".join(partner.levels.values()), widget=forms.HiddenInput
-        )
-
-    def clean_seen(self) -> Levels:
-        try:
-            return levels_from(dict(zip(Population, self.cleaned_data["seen"].split(","), strict=True)))
-        except ValueError as strange:
-            raise forms.ValidationError("Please open the page again.") from strange
+        self.fields["seen"].initial = self.now
 
     @property
-    def seen(self) -> Levels:
-        return self.cleaned_data["seen"]
+    def now(self) -> str:
+        return stamp(self.partner.shares)
+
+    @property
+    def shares(self) -> Shares:
+        now = self.partner.shares
+        return {
+            population: replace(now[population], level=level, follows=False)
+            for population, level in self.levels.items()
+            if level != now[population].level
+        }
 
     @property
     def changes(self) -> list[dict[str, Any]]:
@@ -160,7 +170,7 @@ class SharingForm(LevelsForm):
 
     @property
     def is_stale(self) -> bool:
-        return self.seen != self.partner.levels
+        return self.cleaned_data["seen"] != self.now
 
 
 class GrantForm(forms.Form):

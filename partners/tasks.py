@@ -5,8 +5,10 @@ from uuid import UUID
 from procrastinate.contrib.django import app
 
 from core import mail
+from core.models import Membership
+from core.roles import Permission, permissions_on
 from core.tenancy import tenant_context
-from partners.models import PartnerInvitation
+from partners.models import DataRequest, Partner, PartnerInvitation
 from workspaces.tasks import PATIENCE
 
 
@@ -31,3 +33,27 @@ def mail_invitation(tenant_id: str, invitation_id: str) -> None:
             "expires_at": invitation.expires_at,
         }
     mail.send("partner_invitation", invitation.email, context)
+
+
+@app.task(name="partners.mail_data_request", queue="mail", retry=PATIENCE)
+def mail_data_request(tenant_id: str, membership_id: str, request_id: str) -> None:
+    """Tell one person that a partner asks for more, unless it is answered, or they may not answer it any more."""
+    with tenant_context(UUID(tenant_id)):
+        people = Membership.objects.active().filter(user__is_active=True).select_related("user", "tenant")
+        to = people.filter(pk=membership_id).first()
+        asked = DataRequest.objects.open().to_us().filter(pk=request_id).first()
+        partner = (
+            asked and to and Partner.objects.visible_to(to).filter(connection_id=asked.connection_id).first()
+        )
+        if not partner or Permission.CHANGE_SHARING not in permissions_on(partner, to):
+            return
+        context = {
+            "workspace": to.tenant.slug,
+            "partner": partner.name,
+            "partner_id": partner.pk,
+            "asked_by": asked.asked_by,
+            "population": asked.population_name,
+            "level": asked.get_level_display(),
+            "note": asked.note,
+        }
+    mail.send("data_request", to.user.email, context)

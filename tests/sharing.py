@@ -4,7 +4,16 @@ from core.models import Tenant
 from core.tenancy import tenant_context
 from overlaps import matching
 from overlaps.models import Account, Overlap, OverlapCount
-from partners.models import Connection, Level, Partner, Population, SharingRule, all_hidden
+from partners.models import (
+    Connection,
+    Level,
+    Partner,
+    Population,
+    SharingRule,
+    all_hidden,
+    published,
+    shares_from,
+)
 
 NAMED = dict.fromkeys(Population, Level.OVERLAPS)
 COUNTED = dict.fromkeys(Population, Level.COUNTS)
@@ -29,8 +38,9 @@ def share(partner: Partner, levels: dict | None = None, **by_name: str) -> None:
         all_hidden() | (levels or {}) | {Population(name): Level(level) for name, level in by_name.items()}
     )
     with tenant_context(partner.tenant_id):
-        SharingRule.write(partner, levels)
-        Connection.objects.get(pk=partner.connection_id).publish({partner.tenant_id: levels})
+        SharingRule.write(partner, shares_from(levels))
+        link = Connection.objects.get(pk=partner.connection_id)
+        link.publish({partner.tenant_id: published(shares_from(levels))})
 
 
 def add(tenant: Tenant, name: str, population: str = "prospects", **fields) -> Account:
@@ -50,5 +60,5 @@ def seen_by(tenant: Tenant) -> set[tuple[str, str, str]]:
 
 def counted_by(tenant: Tenant) -> dict[tuple[str, str], int]:
     with tenant_context(tenant):
-        cells = OverlapCount.objects.visible().values_list("my_population", "their_population", "accounts")
+        cells = OverlapCount.objects.visible().values_list("my_population", "their_population", "mine")
         return {(mine, theirs): accounts for mine, theirs, accounts in cells}

@@ -21,7 +21,7 @@ from tests.url_matrix import WORKSPACE
 
 pytestmark = pytest.mark.django_db
 LEVELS = {"customers": "all", "open_opportunities": "counts", "prospects": "hidden"}
-SEEN = {"seen": ",".join(world.LEVELS.values())}
+SEEN = {"seen": world.STAMP}
 
 
 def logo() -> SimpleUploadedFile:

@@ -17,7 +17,7 @@ from core.roles import Role
 from core.tenancy import person_context, tenant_context
 from intros.models import Intro
 from overlaps.models import Account, Overlap
-from partners.models import Connection, Partner, PartnerInvitation
+from partners.models import Connection, Partner, PartnerInvitation, all_hidden, shares_from, stamp
 from tests.intros import do, draft_of, overlap_of
 from tests.pairs import connect
 from workspaces.models import Invitation
@@ -118,7 +118,7 @@ def test_a_partner_act_that_is_sent_twice_is_one(act, ada, grace, acme, globex):
 
 def test_levels_that_are_sent_twice_are_one_change(ada, grace, acme, globex):
     ours, _ = connect(ada, grace)
-    fields = HIDDEN | {"customers": "all", "seen": "hidden,hidden,hidden"}
+    fields = HIDDEN | {"customers": "all", "seen": stamp(shares_from(all_hidden()))}
     answers = twice(ada, acme.path_to("partners:sharing_confirm", pk=ours.pk), fields)
     assert max(answers) < 500
     assert events(globex, "sharing.changed") == ["sharing.changed"]

@@ -10,11 +10,11 @@ from audit.models import AuditEvent
 from core.models import Membership
 from core.roles import Permission, Role
 from core.tenancy import tenant_context
-from partners.models import Grant, Partner, PartnerGrant, Population
+from partners.models import Grant, Partner, PartnerGrant, Population, all_hidden, shares_from, stamp
 from tests.pairs import connect
 
 LIFTED = (Permission.CONNECT_PARTNERS, Permission.CHANGE_SHARING)
-TO_ALL = {name.value: "all" for name in Population} | {"seen": "hidden,hidden,hidden"}
+TO_ALL = {name.value: "all" for name in Population} | {"seen": stamp(shares_from(all_hidden()))}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ ACROSS = {
     "core/roles.py": "the person's own membership in the workspace of an object",
     "partners/models/invitation.py": "the own workspaces that a person may connect",
     "partners/models/connection.py": "the manager itself",
+    "partners/models/request.py": "the manager itself",
     "intros/models.py": "the managers themselves",
     "audit/verification.py": "as the owner of the schema: names of all workspaces, for the report",
     "audit/management/commands/verify_audit.py": "as the owner of the schema: the workspace that is named",

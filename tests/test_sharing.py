@@ -6,11 +6,20 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from audit.models import AuditEvent
 from core.tenancy import tenant_context
 from overlaps.models import Account
-from partners.models import Connection, Level, Partner, Population, SharingRule, all_hidden
+from partners.models import (
+    Connection,
+    Level,
+    Partner,
+    Population,
+    SharingRule,
+    all_hidden,
+    shares_from,
+    stamp,
+)
 from tests.pairs import NAMES_OF_CUSTOMERS, connect, invite
 
 HIDDEN = {name.value: "hidden" for name in Population}
-ALL_HIDDEN = "hidden,hidden,hidden"
+ALL_HIDDEN = stamp(shares_from(all_hidden()))
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def confirm(acme, ours) -> str:
 
 def levels_of(partner: Partner) -> dict:
     with tenant_context(partner.tenant_id):
-        return Partner.objects.get(pk=partner.pk).rules_now()
+        return Partner.objects.get(pk=partner.pk).levels
 
 
 def versions() -> tuple[int, int]:
@@ -64,7 +73,10 @@ def test_confirmed_is_saved_and_told_to_both(log_in, ada, acme, globex, ours, co
         with tenant_context(tenant):
             event = AuditEvent.objects.get(action="sharing.changed")
             assert event.target == target
-            assert '"Customers": ["Hidden", "Overlapping accounts"]' in event.changes
+            assert (
+                '"Customers": ["Hidden", "Overlapping accounts (name, domain, country, owner)"]'
+                in event.changes
+            )
     with tenant_context(globex):
         assert versions() == (before[0] + 1, before[1])
         assert Partner.objects.get().their_levels == NAMES_OF_CUSTOMERS
@@ -72,7 +84,7 @@ def test_confirmed_is_saved_and_told_to_both(log_in, ada, acme, globex, ours, co
 
 def test_the_other_side_sees_the_level_and_not_the_rule(ours, ada, globex, acme):
     with tenant_context(acme):
-        ours.share(NAMES_OF_CUSTOMERS, seen=all_hidden(), by=ada)
+        ours.share(shares_from(NAMES_OF_CUSTOMERS), seen=ALL_HIDDEN, by=ada)
     with tenant_context(globex):
         assert set(SharingRule.objects.values_list("level", flat=True)) == {"hidden"}
         assert set(SharingRule.across_tenants.values_list("level", flat=True)) == {"hidden"}
@@ -80,25 +92,26 @@ def test_the_other_side_sees_the_level_and_not_the_rule(ours, ada, globex, acme)
 
 def test_somebody_changed_it_meanwhile(log_in, ada, alan, acme, ours, confirm):
     with tenant_context(acme):
-        ours.share(NAMES_OF_CUSTOMERS, seen=all_hidden(), by=alan)
+        ours.share(shares_from(NAMES_OF_CUSTOMERS), seen=ALL_HIDDEN, by=alan)
 
     response = log_in(ada).post(confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN})
 
     assertContains(response, "Overlapping accounts", status_code=409)
     assertContains(response, "All accounts", status_code=409)
-    assertContains(response, 'value="overlaps,hidden,hidden"', status_code=409)
+    now = stamp(shares_from(NAMES_OF_CUSTOMERS))
+    assertContains(response, f'value="{now}"', status_code=409)
     assert levels_of(ours) == NAMES_OF_CUSTOMERS
 
-    again = log_in(ada).post(confirm, HIDDEN | {"customers": "all", "seen": "overlaps,hidden,hidden"})
+    again = log_in(ada).post(confirm, HIDDEN | {"customers": "all", "seen": now})
     assert again.status_code == 302
     assert levels_of(ours)[Population.CUSTOMERS] == Level.ALL
 
 
 def test_the_model_refuses_what_was_not_seen(ada, alan, acme, ours):
     with tenant_context(acme):
-        ours.share(NAMES_OF_CUSTOMERS, seen=all_hidden(), by=alan)
+        ours.share(shares_from(NAMES_OF_CUSTOMERS), seen=ALL_HIDDEN, by=alan)
         with pytest.raises(Partner.Changed):
-            ours.share(all_hidden(), seen=all_hidden(), by=ada)
+            ours.share(shares_from(all_hidden()), seen=ALL_HIDDEN, by=ada)
 
 
 def test_no_change_leaves_no_mark(log_in, ada, acme, ours, confirm):

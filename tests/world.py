@@ -16,7 +16,7 @@ from core.models import Membership, Tenant, User
 from core.roles import Role
 from core.tenancy import tenant_context
 from intros.models import Intro
-from overlaps import imports
+from overlaps import imports, matching
 from overlaps.models import Account, Import, Overlap
 from partners.models import (
     Connection,
@@ -25,6 +25,9 @@ from partners.models import (
     PartnerInvitation,
     Population,
     SharingRule,
+    published,
+    shares_from,
+    stamp,
 )
 from workspaces.founding import found
 from workspaces.models import Invitation
@@ -34,6 +37,7 @@ LEVELS = {
     Population.OPEN_OPPORTUNITIES: Level.COUNTS,
     Population.PROSPECTS: Level.HIDDEN,
 }
+STAMP = stamp(shares_from(LEVELS))
 ROLES = ("viewer", "member", "admin", "owner")
 
 
@@ -117,6 +121,7 @@ def company(name: str) -> Company:
                 owner_name=f"{made.shown} seller",
                 **extra,
             )
+        matching.refresh()
         made.rows["account"] = Account.objects.get(domain="both.example")
     return made
 
@@ -132,9 +137,10 @@ def connect(one: Company, other: Company) -> None:
                 state=Partner.State.CONNECTED,
                 connection_id=link.pk,
             )
-            SharingRule.write(partner, LEVELS)
+            SharingRule.write(partner, shares_from(LEVELS))
     with tenant_context(one.tenant):
-        link.publish({one.tenant.pk: LEVELS, other.tenant.pk: LEVELS})
+        told = published(shares_from(LEVELS))
+        link.publish({one.tenant.pk: told, other.tenant.pk: told})
     for mine in (one, other):
         with tenant_context(mine.tenant):
             mine.rows["overlap"] = Overlap.objects.get(account=mine.rows["account"])

@@ -2,18 +2,48 @@
 
 from overlaps.models.account import Account
 from overlaps.models.batch import Import, ImportPart, ImportReject
+from overlaps.models.inbox import (
+    Alarm,
+    DayFigure,
+    InboxVisit,
+    Mark,
+    MatchSettings,
+    PopulationSize,
+    SavedView,
+    Tally,
+)
+from overlaps.models.judgement import Suggestion, Verdict
+from overlaps.models.match import Cell, Match, ProbeDay, Ruling
 from overlaps.models.matchkey import MatchKey, Touched
-from overlaps.models.overlap import ASK, OFFER, Overlap, OverlapCount
+from overlaps.models.overlap import ASK, OFFER, MatchRule, Overlap, OverlapCount
+from overlaps.models.source import AccountSource, Source
 
 __all__ = [
     "ASK",
     "OFFER",
     "Account",
+    "AccountSource",
+    "Alarm",
+    "Cell",
+    "DayFigure",
     "Import",
     "ImportPart",
     "ImportReject",
+    "InboxVisit",
+    "Mark",
+    "Match",
     "MatchKey",
+    "MatchRule",
+    "MatchSettings",
     "Overlap",
     "OverlapCount",
+    "PopulationSize",
+    "ProbeDay",
+    "Ruling",
+    "SavedView",
+    "Source",
+    "Suggestion",
+    "Tally",
     "Touched",
+    "Verdict",
 ]

@@ -85,8 +85,10 @@ class MatchKey(TenantModel):
 class Touched(TenantModel):
     """An account (by its id) whose keys or facts changed since its overlaps were last looked for.
 
-    The id of all zeros stands for the whole list.
+    The id of all zeros stands for the whole list. `keys`: what it is compared by changed, not only what may be shown.
     """
+
+    keys = models.BooleanField(db_default=True)
 
     tenant = models.ForeignKey(
         "core.Tenant",

@@ -2,9 +2,11 @@
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleIn
+from django.utils import timezone
 
 from core.fields import TenantForeignKey
 from core.managers import TenantManager, TenantQuerySet
@@ -23,9 +25,11 @@ class VisibleQuerySet(TenantQuerySet):
     def visible(self) -> Self:
         """Only what an active connection discloses under the partner's present rules.
 
-        The match function rewrites these rows with every change; this says the same once more where they are read.
+        The match functions rewrite these rows with every change; this says the same once more where they are read.
+        A rule that ends shows nothing from the day after, though the clock has not come by yet.
         """
-        return self.filter(TupleIn(Tuple(F("partner_id"), F("version")), _present_versions().query))
+        present = TupleIn(Tuple(F("partner_id"), F("version")), _present_versions().query)
+        return self.filter(present, Q(until=None) | Q(until__gte=timezone.localdate()))
 
     def visible_to(self, membership: Membership) -> Self:
         """Without partners that are restricted, unless this person may see them."""
@@ -50,33 +54,72 @@ def _present_versions() -> models.QuerySet:
 class OverlapQuerySet(VisibleQuerySet):
     def found_by(self, text: str) -> Self:
         """Names, ours or theirs, that begin so; or the company of a domain."""
-        same_domain = Q(key=key) if (key := domain_key(text)) else Q(domain__istartswith=text)
+        same_domain = Q(my_key=key) if (key := domain_key(text)) else Q(domain__istartswith=text)
         return self.filter(same_domain | Q(name__istartswith=text) | Q(account__name__istartswith=text))
 
     def newest_first(self) -> Self:
-        return self.order_by("-found_at", "name", "pk")
+        return self.order_by("-found_at", "pk")
+
+
+class MatchRule(models.TextChoices):
+    """Why two accounts are taken for one company; see docs/matching.md."""
+
+    NUMBER = "number", "Same company number"
+    DOMAIN = "domain", "Same domain, related names"
+    NAME_COUNTRY = "name_country", "Same name and country"
+    NAME = "name", "Same name, one country missing"
+    MANUAL = "manual", "Matched by hand"
+    # These are suggestions until both sides confirm.
+    DOMAIN_ONLY = "domain_only", "Same domain, other name"
+    NAME_WEAK = "name_weak", "Same name, which says little"
+    NAME_SEVERAL = "name_several", "Same name, several candidates"
+    DOMAINS_DIFFER = "domains_differ", "Same name and country, other domain"
+    SIMILAR_NAME = "similar_name", "Names that differ in generic words"
 
 
 class Overlap(TenantModel):
     """What the viewer (`tenant`) may know of one account of a partner: the disclosed fields, nothing else.
 
-    Written by the match role only. `account` is the viewer's own; None where the partner shares all accounts and
-    the viewer has no such one (greenfield).
+    Written by the match role only, but for `state`. `account` is the viewer's own; None where the partner shares all
+    accounts and the viewer has no such one (greenfield). A field that the rule does not show is empty.
     """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        IGNORED = "ignored"
+        ACTIONED = "actioned"
 
     partner = TenantForeignKey(Partner)
     account = TenantForeignKey(Account, null=True, blank=True, related_name="overlaps")
     their_account_id = models.UUIDField()
+    company = models.UUIDField(
+        null=True
+    )  # the same in all rows that are one company; None where we have not got it
     my_population = models.CharField(max_length=20, choices=Population, blank=True)
-    their_population = models.CharField(max_length=20, choices=Population)
-    name = models.CharField(max_length=200)  # theirs
+    my_segments = ArrayField(models.CharField(max_length=20), default=list)
+    # A population that is not shown is not told: then this is empty, and one of our own making let us see the account.
+    their_population = models.CharField(max_length=20, choices=Population, blank=True)
+    their_segments = ArrayField(models.CharField(max_length=20), default=list)
+    name = models.CharField(max_length=200)  # theirs, as all that follows
     domain = models.CharField(max_length=253, blank=True)
     country = models.CharField(max_length=2, blank=True)
     owner_name = models.CharField(max_length=200, blank=True)
-    rule = models.CharField(max_length=20, default="domain")  # why the two are one company
-    key = models.CharField(max_length=253, blank=True)  # the normalised value that is equal on both sides
+    stage = models.CharField(max_length=100, blank=True)
+    amount = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    company_number = models.CharField(max_length=60, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list)
+    extra = models.JSONField(default=dict)
+    rule = models.CharField(max_length=20, choices=MatchRule, blank=True)
+    confidence = models.PositiveSmallIntegerField(null=True)  # percent
+    my_key = models.CharField(max_length=253, blank=True)  # the normalised values that were compared
+    their_key = models.CharField(max_length=253, blank=True)
+    confirmed_by = models.CharField(max_length=254, blank=True)  # who of us said so
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     version = models.PositiveIntegerField()  # of the partner's sharing, see Connection
-    found_at = models.DateTimeField(auto_now_add=True)
+    until = models.DateField(null=True)
+    found_at = models.DateTimeField()  # when the two were matched
+    shown_at = models.DateTimeField()  # when this row was written first
 
     objects = TenantManager.from_queryset(OverlapQuerySet)()
 
@@ -92,8 +135,9 @@ class Overlap(TenantModel):
             models.Index(
                 fields=["tenant", "partner", "my_population", "their_population"], name="overlap_by_cell"
             ),
-            models.Index(fields=["tenant", "name", "id"], name="overlap_by_name"),
+            models.Index(fields=["tenant", "-found_at", "id"], name="overlap_newest"),
             models.Index(fields=["tenant", "account"], name="overlap_by_account"),
+            models.Index(fields=["tenant", "partner", "their_account_id"], name="overlap_by_theirs"),
         ]
 
     def __str__(self) -> str:
@@ -110,18 +154,24 @@ class Overlap(TenantModel):
 
 
 class OverlapCount(TenantModel):
-    """A cell of the matrix: how many of our accounts of one population are in one of theirs.
+    """A cell of the matrix: accounts of one of our populations that are in one of theirs.
 
-    Exact where they share names. At level Counts rounded down to fives, 0 meaning "under 5", and frozen for a day,
-    so that nobody learns of one account by changing a list and looking again. No cell: not shared.
+    `mine`, `theirs` and `companies` are one truth: the other side reads the same three, with mine and theirs changed
+    over. Exact where they share names. At level Counts rounded down to fives, 0 meaning "under 5", and frozen for a
+    day, so that nobody learns of one account by changing a list and looking again; of standard populations only. No
+    cell: not shared.
     """
 
     partner = TenantForeignKey(Partner)
-    my_population = models.CharField(max_length=20, choices=Population)
-    their_population = models.CharField(max_length=20, choices=Population)
+    my_population = models.CharField(max_length=20)  # codes; of our own making too
+    their_population = models.CharField(max_length=20)
     level = models.CharField(max_length=10, choices=Level)
-    accounts = models.PositiveIntegerField()
+    mine = models.PositiveIntegerField()
+    theirs = models.PositiveIntegerField()
+    companies = models.PositiveIntegerField()
+    amount = models.DecimalField(max_digits=18, decimal_places=2, null=True)  # of mine; where names are shown
     version = models.PositiveIntegerField()
+    until = models.DateField(null=True)
     taken_at = models.DateTimeField()
 
     objects = TenantManager.from_queryset(VisibleQuerySet)()

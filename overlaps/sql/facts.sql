@@ -159,7 +159,7 @@ BEGIN
         SELECT array_agg(id) INTO others FROM overlaps_settle(list, domains, numbers, names, cores) AS id;
         INSERT INTO overlaps_touched (tenant_id, id)
         SELECT DISTINCT list, id FROM unnest(ids || others) AS id WHERE id IS NOT NULL
-        ON CONFLICT DO NOTHING;
+        ON CONFLICT (tenant_id, id) DO UPDATE SET keys = true;
     END LOOP;
     RETURN NULL;
 END $$;

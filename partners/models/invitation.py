@@ -20,8 +20,9 @@ from core.roles import Permission, permissions_on
 from core.tenancy import tenant_context
 from core.tokens import Keyed
 from partners.models.connection import Connection
+from partners.models.defaults import SharingDefault
 from partners.models.partner import Partner
-from partners.models.sharing import Levels, SharingRule
+from partners.models.sharing import Levels, Shares, SharingRule, published, shares_from
 from workspaces.turns import turn
 
 
@@ -64,7 +65,8 @@ class PartnerInvitation(Keyed, TenantModel):
         """The last mail went out a moment ago, or there were many today."""
 
     partner = TenantForeignKey(Partner, related_name="invitations")
-    email = models.EmailField("e-mail")
+    email = models.EmailField("e-mail", blank=True)
+    for_domain = models.CharField(max_length=253, blank=True)
     note = models.CharField(max_length=280, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     invited_by = models.ForeignKey(User, models.DB_SET_NULL, null=True, related_name="+")
@@ -78,11 +80,19 @@ class PartnerInvitation(Keyed, TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "partner"], condition=Q(state="pending"), name="partner_invitation_once"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(email="") ^ Q(for_domain=""), name="partner_invitation_is_for_somebody"
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return self.address
+
+    @property
+    def address(self) -> str:
+        """Who may answer: one address, or all of a domain."""
+        return self.email or f"@{self.for_domain}"
 
     @property
     def is_expired(self) -> bool:
@@ -97,36 +107,71 @@ class PartnerInvitation(Keyed, TenantModel):
     @classmethod
     @transaction.atomic
     def send(
-        cls, *, name: str, domain: str, email: str, note: str, levels: Levels, by: Membership
+        cls,
+        *,
+        name: str,
+        domain: str,
+        email: str = "",
+        for_domain: str = "",
+        note: str,
+        levels: Levels,
+        by: Membership,
     ) -> "PartnerInvitation":
-        """A new partner, invited. Raises TooSoon, AlreadyInvited."""
+        """A new partner, invited. Raises TooSoon, AlreadyInvited.
+
+        `email`: to whom the mail goes, and who may answer. Or `for_domain`: no mail, but a link to be passed on, which
+        anybody with a proved address there may answer.
+        """
         with turn(by):  # a form that is sent twice finds the first one's invitation
-            waiting = cls.objects.pending().filter(email=email.lower(), expires_at__gt=timezone.now())
+            waiting = cls.objects.pending().filter(
+                email=email.lower(), for_domain=for_domain, expires_at__gt=timezone.now()
+            )
             if waiting.exists():
                 raise cls.AlreadyInvited
             partner = Partner.objects.create(name=name, domain=domain, owner=by.user)
-            SharingRule.write(partner, levels)
-            return cls._send(partner, email=email, note=note, by=by)
+            return cls._send(partner, email=email, for_domain=for_domain, note=note, levels=levels, by=by)
 
     @classmethod
     @transaction.atomic
-    def send_again(cls, partner: Partner, *, email: str, note: str, levels: Levels, by: Membership) -> Self:
-        """To a partner that declined, or whose connection or invitation ended. Raises Partner.Changed, TooSoon."""
-        again = Q(state__in=[Partner.State.ENDED, Partner.State.DECLINED, Partner.State.REVOKED])
-        if not Partner.objects.filter(again, pk=partner.pk).update(state=Partner.State.INVITED):
+    def send_again(
+        cls,
+        partner: Partner,
+        *,
+        email: str = "",
+        for_domain: str = "",
+        note: str,
+        levels: Levels,
+        by: Membership,
+    ) -> Self:
+        """To a partner that declined, whose connection or invitation ended, or that is offline.
+
+        Raises Partner.Changed, TooSoon.
+        """
+        if (
+            partner.state == Partner.State.OFFLINE
+        ):  # stays it until they accept: its list goes on being matched
+            again = Partner.objects.filter(pk=partner.pk, state=Partner.State.OFFLINE)
+            if not again.exists() or cls.objects.pending().filter(partner=partner).exists():
+                raise Partner.Changed
+        elif not Partner.objects.filter(pk=partner.pk, state__in=Partner.PAST).update(
+            state=Partner.State.INVITED
+        ):
             raise Partner.Changed
-        partner.state = Partner.State.INVITED
-        SharingRule.write(partner, levels)
-        return cls._send(partner, email=email, note=note, by=by)
+        else:
+            partner.state = Partner.State.INVITED
+        return cls._send(partner, email=email, for_domain=for_domain, note=note, levels=levels, by=by)
 
     @classmethod
-    def _send(cls, partner: Partner, *, email: str, note: str, by: Membership) -> Self:
-        invitation = cls(partner=partner, email=email.lower(), note=note)
+    def _send(
+        cls, partner: Partner, *, email: str, for_domain: str, note: str, levels: Levels, by: Membership
+    ) -> Self:
+        SharingRule.write(partner, SharingDefault.for_new() | shares_from(levels))
+        invitation = cls(partner=partner, email=email.lower(), for_domain=for_domain.lower(), note=note)
         invitation._renew(by=by)
         invitation.save(force_insert=True)
         invitation._mail()
         AuditEvent.record(
-            Action.PARTNER_INVITED, by=by, target=partner, changes={"address": invitation.email}
+            Action.PARTNER_INVITED, by=by, target=partner, changes={"address": invitation.address}
         )
         return invitation
 
@@ -140,7 +185,7 @@ class PartnerInvitation(Keyed, TenantModel):
         self.save()
         self._mail()
         AuditEvent.record(
-            Action.PARTNER_INVITATION_RESENT, by=by, target=self.partner, changes={"address": self.email}
+            Action.PARTNER_INVITATION_RESENT, by=by, target=self.partner, changes={"address": self.address}
         )
 
     @transaction.atomic
@@ -148,8 +193,15 @@ class PartnerInvitation(Keyed, TenantModel):
         """Raises NotPending."""
         self.close(self.State.REVOKED)
         AuditEvent.record(
-            Action.PARTNER_INVITATION_REVOKED, by=by, target=self.partner, changes={"address": self.email}
+            Action.PARTNER_INVITATION_REVOKED, by=by, target=self.partner, changes={"address": self.address}
         )
+
+    def copied(self, *, by: Membership) -> str:
+        """The token, for a link that somebody passes on; who may answer stays as it is."""
+        AuditEvent.record(
+            Action.PARTNER_INVITATION_COPIED, by=by, target=self.partner, changes={"address": self.address}
+        )
+        return self.token
 
     def _renew(self, *, by: Membership) -> None:
         a_day_ago = timezone.now() - timedelta(days=1)
@@ -161,6 +213,8 @@ class PartnerInvitation(Keyed, TenantModel):
         self.expires_at = self.sent_at + self.LIFE
 
     def _mail(self) -> None:
+        if not self.email:
+            return
         from partners.tasks import mail_invitation
 
         mail_invitation.defer(tenant_id=str(self.tenant_id), invitation_id=str(self.pk))
@@ -184,7 +238,9 @@ class PartnerInvitation(Keyed, TenantModel):
         if not found.update(state=state, nonce="", token_hash=""):
             raise self.NotPending
         self.refresh_from_db()
-        Partner.objects.filter(pk=self.partner_id).update(state=self.PARTNER_STATE[state], **also)
+        if not (self.partner.state == Partner.State.OFFLINE and state != self.State.ACCEPTED):
+            also["state"] = self.PARTNER_STATE[state]
+        Partner.objects.filter(pk=self.partner_id).update(**also)
         self.partner.refresh_from_db()
 
     # -- the invited side -------------------------------------------------------------------------------------
@@ -226,8 +282,9 @@ class PartnerInvitation(Keyed, TenantModel):
                 inviter=str(invitation.invited_by),
                 inviter_email=invitation.invited_by.email,
                 email=invitation.email,
+                for_domain=invitation.for_domain,
                 note=invitation.note,
-                levels=invitation.partner.levels,
+                shares=invitation.partner.shares,
                 expires_at=invitation.expires_at,
             )
 
@@ -243,8 +300,9 @@ class Offer:
     inviter: str
     inviter_email: str
     email: str
+    for_domain: str
     note: str
-    levels: Levels
+    shares: Shares
     expires_at: datetime
 
     class AlreadyConnected(Exception):
@@ -257,12 +315,15 @@ class Offer:
         """Never by user.email, which nobody may have verified; and to the letter: in upper case, ı is an I."""
         if not user.is_authenticated:
             return False
-        return EmailAddress.objects.filter(user=user, email=self.email, verified=True).exists()
+        proved = EmailAddress.objects.filter(user=user, verified=True)
+        if self.email:
+            return proved.filter(email=self.email).exists()
+        return proved.filter(email__endswith=f"@{self.for_domain}").exists()
 
     @property
     def masked_email(self) -> str:
         name, _, domain = self.email.partition("@")
-        return f"{name[:1]}***@{domain}"
+        return f"{name[:1]}***@{domain}" if self.email else f"anybody at {self.for_domain}"
 
     def workspaces_of(self, user: User) -> list[Membership]:
         """Where this person may connect partners; not the workspace that invites."""
@@ -281,10 +342,11 @@ class Offer:
             link = self._link(by.tenant_id)
             with tenant_context(self.tenant_id):
                 theirs = self._answer(PartnerInvitation.State.ACCEPTED, connection_id=link.pk)
-                their_levels, inviting = theirs.rules_now(), Tenant.objects.get(pk=self.tenant_id)
+                their_shares, inviting = theirs.shares_now(), Tenant.objects.get(pk=self.tenant_id)
             ours = self._our_record(inviting, link)
-            SharingRule.write(ours, levels)
-            link.publish({self.tenant_id: their_levels, by.tenant_id: levels})
+            SharingRule.write(ours, SharingDefault.for_new() | shares_from(levels))
+            shares = {self.tenant_id: published(their_shares), by.tenant_id: published(ours.shares_now())}
+            link.publish(shares)
             ours.record_on_both_sides(Action.PARTNER_CONNECTED, by=by)
             return ours
 
@@ -312,10 +374,13 @@ class Offer:
         ).first()
         if invitation is None or not invitation.is_alive:
             raise PartnerInvitation.Dead
+        kept = Connection.objects.filter(pk=invitation.partner.connection_id, is_offline=True).first()
         try:
             invitation.close(state, **also)
         except PartnerInvitation.NotPending as quicker:
             raise PartnerInvitation.Dead from quicker
+        if kept and state == PartnerInvitation.State.ACCEPTED:
+            kept.drop_list()  # theirs takes the place of the one that we kept of them
         return invitation.partner
 
     def _our_record(self, inviting: Tenant, link: Connection) -> Partner:

@@ -1,11 +1,13 @@
 """Our record of a company we sell with, and what we do with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cached_property
 from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import JSONObject
@@ -16,16 +18,30 @@ from audit.actions import Action
 from audit.models import AuditEvent
 from core.managers import TenantManager, TenantQuerySet
 from core.models import Membership, TenantModel, User
-from core.roles import Permission, Role
+from core.roles import Permission, Role, permissions_on
 from core.tenancy import tenant_context
 from partners.models.connection import Connection
 from partners.models.grant import Grant, PartnerGrant
-from partners.models.sharing import Level, Levels, Population, SharingRule, all_hidden, levels_from
+from partners.models.request import DataRequest
+from partners.models.sharing import (
+    Custom,
+    CustomPopulation,
+    Levels,
+    Population,
+    Rules,
+    Shares,
+    SharingRule,
+    differences,
+    published,
+    shares_shown,
+    stamp,
+)
 
 
 class PartnerQuerySet(TenantQuerySet):
     def connected(self) -> Self:
-        return self.filter(state__in=[Partner.State.CONNECTED, Partner.State.PAUSED])
+        """With something to see, or that will have once it is resumed."""
+        return self.filter(state__in=Partner.CONNECTED)
 
     def visible_to(self, membership: Membership) -> Self:
         """A restricted partner is for admins, owners and people with a grant."""
@@ -40,10 +56,11 @@ class PartnerQuerySet(TenantQuerySet):
         return self.annotate(held=Subquery(held.values("permission__codename")[:1]))
 
     def with_rules(self) -> Self:
-        """`rule_rows`: what is shared, so that `levels` costs no query of its own."""
+        """`rule_rows`: what is shared, so that `levels` and `shares` cost no query of their own."""
         rules = SharingRule.objects.filter(partner=OuterRef("pk"))
+        columns = ("population", "level", "preset", "fields", "ends_on", "follows_default")
         return self.annotate(
-            rule_rows=ArraySubquery(rules.values(rule=JSONObject(name="population", level="level")))
+            rule_rows=ArraySubquery(rules.values(rule=JSONObject(**{name: name for name in columns})))
         )
 
     def in_states(self, *states: str) -> Self:
@@ -66,19 +83,35 @@ class Partner(TenantModel):
         Grant.VIEWER: frozenset(),
     }
 
+    class Kind(models.TextChoices):
+        TECHNOLOGY = "technology"
+        RESELLER = "reseller"
+        SERVICES = "services", "Services and consulting"
+        AGENCY = "agency"
+        REFERRAL = "referral"
+        MARKETPLACE = "marketplace"
+        OTHER = "other"
+
     class State(models.TextChoices):
         INVITED = "invited"
         CONNECTED = "connected"
+        OFFLINE = "offline"  # has no workspace here: we keep its list ourselves
         PAUSED = "paused"
         ENDED = "ended"
         DECLINED = "declined"
         REVOKED = "revoked", "Invitation revoked"
+
+    CONNECTED = (State.CONNECTED, State.PAUSED, State.OFFLINE)
+    PAST = (State.ENDED, State.DECLINED, State.REVOKED)
 
     class Changed(Exception):
         """Somebody else changed it since the page was shown."""
 
     name = models.CharField(max_length=100)
     domain = models.CharField(max_length=253, blank=True)
+    kind = models.CharField("type", max_length=20, choices=Kind, blank=True)
+    tier = models.CharField(max_length=40, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     notes = models.TextField(blank=True, max_length=5000)
     is_restricted = models.BooleanField("restricted", default=False)
     state = models.CharField(max_length=10, choices=State, default=State.INVITED)
@@ -132,6 +165,14 @@ class Partner(TenantModel):
     def team(self) -> list[tuple[Membership, Grant]]:
         return [(member, Grant(member.held)) for member in self.colleagues if member.held]
 
+    def responsible(self, permission: Permission) -> list[Membership]:
+        """Who is told of what happens to it: its owner, if that is somebody who may do this, else owners and admins."""
+        members = Membership.objects.active().filter(user__is_active=True).select_related("user")
+        owner = members.filter(user=self.owner_id).first()
+        if owner and permission in permissions_on(self, owner):
+            return [owner]
+        return list(members.filter(role__in=[Role.OWNER, Role.ADMIN]))
+
     @cached_property
     def connection(self) -> Connection | None:
         return Connection.objects.filter(pk=self.connection_id).first() if self.connection_id else None
@@ -145,32 +186,52 @@ class Partner(TenantModel):
             partner.connection = found.get(partner.connection_id)
 
     @cached_property
-    def levels(self) -> Levels:
-        """What we share with them."""
-        if hasattr(self, "rule_rows"):
-            return levels_from({rule["name"]: rule["level"] for rule in self.rule_rows})
-        return self.rules_now()
+    def shares(self) -> Shares:
+        """What we share with them, our own populations too: one query, after `with_rules`."""
+        return self._rules.shares(CustomPopulation.codes())
 
-    def rules_now(self) -> Levels:
-        return SharingRule.objects.filter(partner=self).levels()
+    @property
+    def levels(self) -> Levels:
+        """Of the standard populations; no query, after `with_rules`."""
+        return {population: share.level for population, share in self._rules.shares().items()}
+
+    @property
+    def _rules(self) -> "Rules":
+        if not hasattr(self, "rule_rows"):
+            return Rules(SharingRule.objects.filter(partner=self))
+        dated = (
+            {**row, "ends_on": row["ends_on"] and date.fromisoformat(row["ends_on"])}
+            for row in self.rule_rows
+        )
+        return Rules(SharingRule(**row) for row in dated)
+
+    def shares_now(self) -> Shares:
+        return Rules(SharingRule.objects.filter(partner=self)).shares(CustomPopulation.codes())
+
+    @cached_property
+    def their_shares(self) -> Shares:
+        """What they share with us."""
+        if not self.is_connected or self.connection is None:
+            return shares_shown({})
+        return shares_shown(self.connection.shown_by(self.connection.across_from(self.tenant_id)))
 
     @property
     def their_levels(self) -> Levels:
-        """What they share with us."""
-        return (
-            self.connection.shown_by(self.connection.across_from(self.tenant_id))
-            if self.is_connected
-            else all_hidden()
-        )
+        return {population: share.level for population, share in self.their_shares.items()}
 
     @property
-    def their_names(self) -> list[Population]:
+    def their_names(self) -> list[Population | Custom]:
         """Of these populations they show names."""
-        return [name for name, level in self.their_levels.items() if level.rank >= Level.OVERLAPS.rank]
+        return [name for name, level in self.their_levels.items() if level.shows_names]
 
     @property
     def is_connected(self) -> bool:
-        return self.state in {self.State.CONNECTED, self.State.PAUSED}
+        return self.state in self.CONNECTED
+
+    @property
+    def shares_live_data(self) -> bool:
+        """From a workspace of its own, and now."""
+        return self.state == self.State.CONNECTED
 
     @property
     def is_paused_by_us(self) -> bool:
@@ -178,7 +239,7 @@ class Partner(TenantModel):
 
     @property
     def may_be_invited_again(self) -> bool:
-        return self.state in {self.State.ENDED, self.State.DECLINED, self.State.REVOKED}
+        return self.state in self.PAST
 
     # -- acts: what is ours alone ---------------------------------------------------------------------------
 
@@ -234,28 +295,28 @@ class Partner(TenantModel):
     # -- acts on the connection: Connection first, then the partners, then the trails, in each of them ------
 
     @transaction.atomic
-    def share(self, levels: Levels, *, seen: Levels, by: Membership) -> None:
-        """Let the partner see this from now on. `seen`: what the person was shown before deciding.
+    def share(self, shares: Shares, *, seen: str, by: Membership | None) -> None:
+        """Let the partner see this of these populations from now on; the others stay as they are.
 
-        Raises Changed.
+        `seen`: the stamp of what the person was shown before deciding. Nobody: the clock. Raises Changed.
         """
-        link = self._locked()
-        before = self.rules_now()
-        if before != seen:
+        link = self.locked()
+        before = self.shares_now()
+        if by and stamp(before) != seen:
             raise self.Changed
-        if before == levels:
+        if not (changes := differences(before, shares)) and before == before | shares:
             return
-        SharingRule.write(self, levels)
-        self.levels = levels
-        changes = {
-            name.label: [before[name].label, levels[name].label]
-            for name in levels
-            if levels[name] != before[name]
-        }
+        SharingRule.write(self, shares)
+        self.tell_shares(link, by=by, changes=changes)
+
+    def tell_shares(self, link: Connection | None, *, by: Membership | None, changes: dict[str, Any]) -> None:
+        """The end of each act that wrote rules: published to the other side, and in both trails."""
+        for known in ("shares", "rule_rows"):
+            self.__dict__.pop(known, None)
         if link is None:
             AuditEvent.record(Action.SHARING_CHANGED, by=by, target=self, changes=changes)
         else:
-            link.publish({self.tenant_id: levels})
+            publish(link, self.shares, of=self.tenant_id, by=by)
             self.record_on_both_sides(Action.SHARING_CHANGED, by=by, changes=changes)
 
     def pause(self, *, by: Membership) -> None:
@@ -276,6 +337,8 @@ class Partner(TenantModel):
         alive = Q(state__in=[Connection.State.ACTIVE, Connection.State.PAUSED])
         over = {"state": Connection.State.ENDED, "ended_at": timezone.now()}
         self._move(alive, Action.CONNECTION_ENDED, by=by, **over)
+        if self.connection.is_offline:
+            self.connection.drop_list()
 
     @transaction.atomic
     def _move(self, condition: Q, action: Action, *, by: Membership, **fields: Any) -> None:
@@ -289,6 +352,8 @@ class Partner(TenantModel):
                 Partner.objects.filter(connection_id=self.connection_id).update(state=state)
                 if state == self.State.ENDED:
                     SharingRule.objects.filter(partner__connection_id=self.connection_id).delete()
+        if state == self.State.ENDED:
+            DataRequest.objects.open().filter(connection_id=self.connection_id).update(state="withdrawn")
         self.refresh_from_db(fields=["state"])
         self.record_on_both_sides(action, by=by)
 
@@ -298,10 +363,9 @@ class Partner(TenantModel):
         Connection.State.ENDED: State.ENDED,
     }
 
-    def _locked(self) -> Connection | None:
+    def locked(self) -> Connection | None:
         """The connection, or else our own row, held until commit. Raises Changed."""
-        link = Connection.objects.select_for_update(no_key=True).filter(pk=self.connection_id).first()
-        if link and not link.is_over:
+        if link := next(iter(Connection.locked([self.connection_id])), None):
             return link
         mine = Partner.objects.select_for_update(no_key=True).get(pk=self.pk)
         if mine.connection_id != self.connection_id:
@@ -309,14 +373,36 @@ class Partner(TenantModel):
         return None
 
     def record_on_both_sides(
-        self, action: Action, *, by: Membership, changes: dict[str, Any] | None = None
+        self, action: Action, *, by: Membership | None, changes: dict[str, Any] | None = None
     ) -> None:
-        """Each trail names its own record of the other."""
-        across = self.connection.across_from(self.tenant_id)
+        record_both(action, {self: changes}, by=by)
+
+
+def publish(link: Connection, shares: Shares, *, of: UUID, by: Membership | None) -> None:
+    """The rules are written: tell the other side, and accept what it asked for and now gets."""
+    link.publish({of: published(shares)})
+    DataRequest.grant(link, shares, owner=of, by=by)
+
+
+def record_both(
+    action: Action, told: Mapping[Partner, dict[str, Any] | None], *, by: Membership | None
+) -> None:
+    """In our trail and in each partner's, which name their own records of each other.
+
+    In one order of the trails, so that two acts can't wait for each other.
+    """
+    events = []
+    for partner, changes in told.items():
+        if partner.connection.is_offline:  # nobody reads the other trail
+            events.append((partner.tenant_id, partner, changes, ""))
+            continue
+        across = partner.connection.across_from(partner.tenant_id)
         with tenant_context(across):
-            theirs = Partner.objects.get(connection_id=self.connection_id)
-        sides = {self.tenant_id: self, across: theirs}
-        for tenant_id in sorted(sides):  # in one order, so that two acts can't wait for each other
-            with tenant_context(tenant_id):
-                record = sides[tenant_id]
-                AuditEvent.record(action, by=by, target=record, changes=changes, also_in=record.name)
+            theirs = Partner.objects.get(connection_id=partner.connection_id)
+        events += [
+            (partner.tenant_id, partner, changes, partner.name),
+            (across, theirs, changes, theirs.name),
+        ]
+    for tenant_id, record, changes, other in sorted(events, key=lambda event: event[0]):
+        with tenant_context(tenant_id):
+            AuditEvent.record(action, by=by, target=record, changes=changes, also_in=other)

@@ -23,6 +23,7 @@ FILTERS = {
     "": ("All", []),
     "connected": ("Connected", [State.CONNECTED]),
     "invited": ("Invited", [State.INVITED]),
+    "offline": ("Offline", [State.OFFLINE]),
     "paused": ("Paused", [State.PAUSED]),
     "ended": ("Ended", [State.ENDED, State.DECLINED, State.REVOKED]),
 }

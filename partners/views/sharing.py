@@ -41,7 +41,7 @@ def sharing_confirm(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def _save(request: MemberRequest, form: SharingForm) -> HttpResponse:
     try:
-        form.partner.share(form.levels, seen=form.seen, by=request.membership)
+        form.partner.share(form.shares, seen=form.cleaned_data["seen"], by=request.membership)
     except Partner.Changed:
         form.partner = partner_for(request, form.partner.pk)
         return _preview(request, form)
@@ -50,7 +50,7 @@ def _save(request: MemberRequest, form: SharingForm) -> HttpResponse:
 
 
 def _preview(request: MemberRequest, form: SharingForm) -> HttpResponse:
-    context = {"form": form, "partner": form.partner, "now": ",".join(form.partner.levels.values())}
+    context = {"form": form, "partner": form.partner, "now": form.now}
     status = HTTPStatus.CONFLICT if form.is_stale else HTTPStatus.OK
     return render(request, "partners/sharing_confirm.html", context, status=status)
 
