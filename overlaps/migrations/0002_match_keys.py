@@ -9,14 +9,16 @@ from django.db import migrations, models
 from core.operations import TenantTable
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
+KEYS = "name name_hash one_word form bits core_hash is_core country domain_hash label names_domain number_hash number_kind".split()
 PARTS = {
+    "keys_differ": f"({', '.join(f'b.{key}' for key in KEYS)}) IS DISTINCT FROM ({', '.join(f'a.{key}' for key in KEYS)})",
     "numbers_allow": "(m.number_kind <> t.number_kind OR m.number_hash IS NULL OR t.number_hash IS NULL"
     " OR m.number_shared OR t.number_shared)",
     "not_by_domain": "(m.domain_hash = t.domain_hash AND NOT m.domain_shared AND NOT t.domain_shared) IS NOT TRUE",
-    "domain_verdict": "CASE WHEN m.name_hash = t.name_hash OR m.names_domain AND t.names_domain"
-    " OR overlaps_related(m.name, t.name) THEN 2099 ELSE 5080 END",
+    "surely_related": "m.name_hash = t.name_hash OR m.names_domain AND t.names_domain",
+    "countries_allow": "(m.country = t.country OR m.country = '' OR t.country = '')",
     "name_verdict": "overlaps_name_verdict(m.country, t.country, m.bits, t.bits,"
-    " position(' ' in m.name) = 0 OR position(' ' in t.name) = 0,"
+    " m.one_word OR t.one_word,"
     " m.form, t.form, m.of_name, t.of_name, m.of_country, t.of_country, m.of_form, t.of_form,"
     " (m.domain_hash <> t.domain_hash AND m.label <> t.label AND NOT m.domain_shared AND NOT t.domain_shared) IS TRUE)",
     "core_verdict": "CASE WHEN m.country = t.country AND m.country <> '' THEN 9080 ELSE 9075 END",
@@ -37,7 +39,7 @@ def statements(name: str) -> list[str]:
 UNDO = """
 DROP TRIGGER overlaps_account_gone ON overlaps_account;
 DROP FUNCTION overlaps_account_gone, overlaps_take_touched, overlaps_settle, overlaps_pairs, overlaps_pairs_of_rows,
-    overlaps_pairs_of_lists, overlaps_rule, overlaps_name_verdict, overlaps_related, overlaps_hash;
+    overlaps_pairs_of_lists, overlaps_pairs_of_frequent_names, overlaps_rule, overlaps_name_verdict, overlaps_related, overlaps_hash;
 DROP FUNCTION overlaps_matchkey_changed CASCADE;
 """
 
@@ -77,6 +79,7 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.TextField()),
                 ("name_hash", models.BigIntegerField(null=True)),
+                ("one_word", models.BooleanField()),
                 ("form", models.IntegerField()),
                 ("bits", models.SmallIntegerField()),
                 ("core_hash", models.BigIntegerField(null=True)),
@@ -110,6 +113,11 @@ class Migration(migrations.Migration):
                 "base_manager_name": "objects",
                 "indexes": [
                     models.Index(fields=["tenant", "name_hash", "country"], name="matchkey_by_name"),
+                    models.Index(
+                        condition=models.Q(("of_name__gt", 3)),
+                        fields=["tenant"],
+                        name="matchkey_of_frequent_name",
+                    ),
                     models.Index(fields=["tenant", "core_hash"], name="matchkey_by_core"),
                     models.Index(
                         condition=models.Q(("domain_hash__isnull", False)),

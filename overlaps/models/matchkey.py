@@ -15,11 +15,12 @@ class MatchKey(TenantModel):
 
     # From a table or sub-query "staged" with the columns of overlaps.keys.Keys.
     COLUMNS = ", ".join(
-        "name name_hash form bits core_hash is_core country domain_hash label names_domain number_hash".split()
+        "name name_hash one_word form bits core_hash is_core country domain_hash label names_domain number_hash".split()
         + ["number_kind"]
     )
     VALUES = (
-        "name, overlaps_hash(replace(name, ' ', '')), hashtext(form), bits, overlaps_hash(core), is_core, country, "
+        "name, overlaps_hash(replace(name, ' ', '')), position(' ' in name) = 0, hashtext(form), bits, "
+        "overlaps_hash(core), is_core, country, "
         "overlaps_hash(domain), hashtext(split_part(domain, '.', 1)), names_domain, overlaps_hash(number), "
         "hashtext(split_part(number, ':', 1))"
     )
@@ -35,6 +36,7 @@ class MatchKey(TenantModel):
     )
     name = models.TextField()
     name_hash = models.BigIntegerField(null=True)  # of the name without spaces: "JP Morgan" is "JPMorgan"
+    one_word = models.BooleanField()
     form = models.IntegerField()
     bits = models.SmallIntegerField()  # how much the name tells, see overlaps/names.py
     core_hash = models.BigIntegerField(null=True)
@@ -60,6 +62,9 @@ class MatchKey(TenantModel):
     class Meta(TenantModel.Meta):
         indexes = [
             models.Index(fields=["tenant", "name_hash", "country"], name="matchkey_by_name"),
+            models.Index(
+                fields=["tenant"], name="matchkey_of_frequent_name", condition=models.Q(of_name__gt=3)
+            ),
             models.Index(fields=["tenant", "core_hash"], name="matchkey_by_core"),
             models.Index(
                 fields=["tenant", "domain_hash"],

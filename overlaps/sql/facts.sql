@@ -7,7 +7,9 @@ AS 'SELECT CASE WHEN $1 <> '''' THEN hashtextextended($1, 0) END';
 -- answers with the rows whose facts changed. Takes the whole list's lock: two who change one list go one by one.
 CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[],
     the_cores bigint[])
-RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off SET work_mem = '64MB' AS $$
+RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off SET work_mem = '64MB'
+-- Right after an import the planner takes the list for a handful of rows, and its index for the way to group them.
+SET enable_indexscan = off SET enable_indexonlyscan = off SET enable_sort = off AS $$
 DECLARE
     many CONSTANT integer := 20000; -- from here on the whole list is looked through, not each key looked up
     changed uuid[];
@@ -108,6 +110,7 @@ CREATE FUNCTION overlaps_matchkey_changed() RETURNS trigger LANGUAGE plpgsql SET
 DECLARE
     everything CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     list uuid;
+    rows bigint;
     ids uuid[];
     domains bigint[];
     numbers bigint[];
@@ -115,39 +118,45 @@ DECLARE
     cores bigint[];
     others uuid[];
 BEGIN
-    FOR list IN EXECUTE CASE TG_OP
-        WHEN 'DELETE' THEN 'SELECT DISTINCT tenant_id FROM before' ELSE 'SELECT DISTINCT tenant_id FROM after' END
+    FOR list, rows IN EXECUTE CASE TG_OP
+        WHEN 'INSERT' THEN 'SELECT tenant_id, count(*) FROM after GROUP BY tenant_id'
+        WHEN 'DELETE' THEN 'SELECT tenant_id, count(*) FROM before GROUP BY tenant_id'
+        -- Not what the function above writes: facts only.
+        ELSE 'SELECT tenant_id, count(*) FROM before b JOIN after a USING (tenant_id, id) WHERE {keys_differ} '
+             'GROUP BY tenant_id' END
     LOOP
-        IF TG_OP = 'INSERT' THEN
-            SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
-              INTO ids, domains, numbers, names, cores FROM after WHERE tenant_id = list;
-        ELSIF TG_OP = 'DELETE' THEN
-            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash),
-                   array_agg(DISTINCT core_hash)
-              INTO domains, numbers, names, cores FROM before WHERE tenant_id = list;
+        IF rows > 20000 THEN
+            ids := CASE WHEN TG_OP <> 'DELETE' THEN ARRAY[everything] END;
+            domains := NULL;
+            numbers := NULL;
+            names := NULL;
+            cores := NULL;
         ELSE
-            SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
-              INTO ids, domains, numbers, names, cores
-              FROM (SELECT k.id, unnest(ARRAY[b.domain_hash, k.domain_hash]) AS domain_hash,
-                           unnest(ARRAY[b.number_hash, k.number_hash]) AS number_hash,
-                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash,
-                           unnest(ARRAY[b.core_hash, k.core_hash]) AS core_hash
-                      FROM before b JOIN after k ON k.tenant_id = b.tenant_id AND k.id = b.id
-                     WHERE k.tenant_id = list
-                       AND (b.name, b.name_hash, b.form, b.bits, b.core_hash, b.is_core, b.country, b.domain_hash, b.label, b.names_domain,
-                            b.number_hash, b.number_kind) IS DISTINCT FROM
-                           (k.name, k.name_hash, k.form, k.bits, k.core_hash, k.is_core, k.country, k.domain_hash, k.label, k.names_domain,
-                            k.number_hash, k.number_kind)) changed;
-            CONTINUE WHEN ids IS NULL; -- the facts only, written by the function below
+            IF TG_OP = 'UPDATE' THEN
+                SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                       array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+                  INTO ids, domains, numbers, names, cores
+                  FROM (SELECT a.id, unnest(ARRAY[b.domain_hash, a.domain_hash]) AS domain_hash,
+                               unnest(ARRAY[b.number_hash, a.number_hash]) AS number_hash,
+                               unnest(ARRAY[b.name_hash, a.name_hash]) AS name_hash,
+                               unnest(ARRAY[b.core_hash, a.core_hash]) AS core_hash
+                          FROM before b JOIN after a USING (tenant_id, id)
+                         WHERE tenant_id = list AND {keys_differ}) changed;
+            ELSIF TG_OP = 'INSERT' THEN
+                SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                       array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+                  INTO ids, domains, numbers, names, cores FROM after WHERE tenant_id = list;
+            ELSE
+                SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                       array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+                  INTO domains, numbers, names, cores FROM before WHERE tenant_id = list;
+            END IF;
+            domains := coalesce(domains, '{}');
+            numbers := coalesce(numbers, '{}');
+            names := coalesce(names, '{}');
+            cores := coalesce(cores, '{}');
         END IF;
-        SELECT array_agg(id) INTO others FROM overlaps_settle(
-            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}'),
-            coalesce(cores, '{}')) AS id;
-        IF cardinality(ids) > 20000 THEN
-            ids := ARRAY[everything];
-        END IF;
+        SELECT array_agg(id) INTO others FROM overlaps_settle(list, domains, numbers, names, cores) AS id;
         INSERT INTO overlaps_touched (tenant_id, id)
         SELECT DISTINCT list, id FROM unnest(ids || others) AS id WHERE id IS NOT NULL
         ON CONFLICT (tenant_id, id) DO UPDATE SET keys = true;
