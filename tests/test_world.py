@@ -1,11 +1,14 @@
 """The companies stand once for many tests; none of them finds what another one did."""
 
 import pytest
+from django.db import connection
 
 from conftest import person
 from core.models import Tenant, User
 from core.tenancy import person_context, tenant_context
 from overlaps.models import Account
+from tests import world
+from tests.postgres.base import KEPT, TABLES
 
 
 def found(companies) -> dict[str, object]:
@@ -44,3 +47,21 @@ def test_the_objects_are_those_of_the_rows(companies):
 @pytest.mark.django_db(transaction=True)
 def test_where_tests_commit_they_are_built_anew(companies):
     assert len(found(companies)["accounts"]) == 6
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_what_is_committed_is_gone_before_the_next(time):
+    assert tables_with_rows() == set(KEPT)
+    world.build()
+    assert {"core_user", "overlaps_overlap", "audit_auditevent", "procrastinate_jobs"} <= tables_with_rows()
+
+
+def tables_with_rows() -> set[str]:
+    with connection.as_owner(), connection.cursor() as cursor:
+        cursor.execute(TABLES, [[]])
+        tables = [table for (table,) in cursor.fetchall()]
+        cursor.execute(
+            " UNION ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables)
+        )
+        return {table for (table,) in cursor.fetchall()}
