@@ -44,11 +44,12 @@ AS $$
         END
 $$;
 --;
--- All pairs of two whole lists. A hash join for each kind of key; at most twenty rows of a list have one domain or
+-- All pairs of two whole lists. One join for each kind of key; at most twenty rows of a list have one domain or
 -- number, and at most three companies one name, or they pair with nothing: no list can make a cross product.
 CREATE FUNCTION overlaps_pairs_of_lists(mine uuid, theirs uuid, similar_too boolean)
 RETURNS TABLE (mine_id uuid, theirs_id uuid, verdict integer) LANGUAGE plpgsql STABLE
-SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '256MB' SET jit = off AS $$
+SET enable_nestloop = off SET random_page_cost = 1.1 SET max_parallel_workers_per_gather = 0
+SET work_mem = '256MB' SET jit = off AS $$
 BEGIN
     RETURN QUERY
     SELECT m.id, t.id, 1100
