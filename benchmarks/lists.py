@@ -18,7 +18,9 @@ from overlaps.models import Account
 from partners.models import Population
 
 COMPANIES = Path(__file__).resolve().parent.parent / "config" / "demo" / "companies.csv.gz"
-WORDS = "North South Blue Green First Prime Delta Omega Nova Apex Terra Lumen Cobalt Harbor Summit Vertex".split()
+WORDS = (
+    "North South Blue Green First Prime Delta Omega Nova Apex Terra Lumen Cobalt Harbor Summit Vertex".split()
+)
 FORMS = ["Inc", "GmbH", "Ltd", "LLC", "", "S.A.", "AB", "BV"]
 HEADER = ["Record ID", "Company name", "Website", "Country", "Population", "Owner", "Stage", "Amount"]
 
