@@ -239,6 +239,11 @@ def _bypass() -> Iterator[str]:
         _names("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) AND (rolbypassrls OR rolsuper)", ours)
     ):
         yield f"{role}: bypasses row-level security"
+    if _rows(
+        "SELECT 1 WHERE NOT has_database_privilege(%s, current_database(), 'TEMPORARY')",
+        settings.DATABASE_MATCH_ROLE,
+    ):
+        yield f"{settings.DATABASE_MATCH_ROLE}: may not make work tables (GRANT TEMPORARY ON DATABASE)"
     if _rows("SELECT 1 FROM pg_roles WHERE rolname = %s AND rolcanlogin", settings.DATABASE_MATCH_ROLE):
         yield f"{settings.DATABASE_MATCH_ROLE}: may log in"
 

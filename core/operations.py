@@ -185,9 +185,11 @@ class DefinerFunction(migrations.RunSQL):
 
     `signature`: name with argument types, e.g. "core_is_mine(uuid)". `as_match`: owned by the match role, which may
     then read the tables that were opened to it with `TenantTable(match=True)`; else by the owner of the schema.
+    A trigger that `sql` makes with it goes with it.
     """
 
     def __init__(self, signature: str, sql: str, *, as_match: bool = False) -> None:
+        cascade = " CASCADE" if "CREATE TRIGGER" in sql else ""
         statements = [
             sql,
             f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = public, pg_temp",
@@ -202,5 +204,6 @@ class DefinerFunction(migrations.RunSQL):
                 f"REVOKE CREATE ON SCHEMA public FROM {match_role()}",
             ]
         super().__init__(
-            [(statement, None) for statement in statements], [(f"DROP FUNCTION IF EXISTS {signature}", None)]
+            [(statement, None) for statement in statements],
+            [(f"DROP FUNCTION IF EXISTS {signature}{cascade}", None)],
         )

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.pages import Tour, Visit
-from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
@@ -45,8 +44,8 @@ OPENS = [
 
 
 @pytest.fixture
-def tour(transactional_db, live_server) -> Tour:
-    return Tour(world.build())
+def tour(companies, live_server) -> Tour:
+    return Tour(companies)
 
 
 @pytest.fixture

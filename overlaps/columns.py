@@ -1,172 +1,344 @@
-"""What columns are called in other systems, and what their cells mean. Pure functions."""
+"""What columns are called in other systems, and what they are to fill. Pure functions."""
 
+import hashlib
 import re
 import unicodedata
-from decimal import Decimal
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Mapping as Mapped
+from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any
-
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 from core.spreadsheets import restored
 from overlaps.countries import country_code
-from overlaps.keys import domain_key
 from partners.models import Population
 
-# Exports of HubSpot, Salesforce, Pipedrive, Attio, Apollo and Zoho, and what people write. The first name counts most.
-ALIASES = {
-    "name": (
-        "name|company name|account name|organization name|organisation name|company|account|organization|organisation|"
-        "record|customer|customer name|business name|firm"
-    ),
-    "domain": (
-        "domain|domains|company domain name|company domain|domain name|website|website url|company website|"
-        "organization website|url|web site|web|homepage|site"
-    ),
-    "country": (
-        "country|country region|country code|billing country code|billing country|company country|"
-        "organization address country|hq country"
-    ),
-    "population": "population|list|segment",
-    "owner_name": "owner|account owner|company owner|organization owner|owner name|owner full name",
-    "stage": (
-        "stage|lifecycle stage|deal stage|account type|customer stage|organization labels|organization label|label|"
-        "type|status|account status"
-    ),
-    "amount": "amount|deal amount|deal value|opportunity amount|value|pipeline|estimated arr|arr",
-    "contact_name": "contact|contact name|primary contact|contact full name|full name",
-    "contact_email": "contact e mail|contact email|primary contact email|e mail|email|email address",
-}
 LABELS = {
     "name": "Name",
     "domain": "Domain",
     "country": "Country",
     "population": "Population",
     "owner_name": "Owner",
+    "owner_email": "Owner e-mail",
     "stage": "Stage",
     "amount": "Amount",
+    "currency": "Currency",
     "contact_name": "Contact",
     "contact_email": "Contact e-mail",
+    "record_id": "Record ID",
+    "company_number": "Company number",
+    "tags": "Tags",
+    "industry": "Industry",
+    "employees": "Employees",
 }
-STAGES = {
-    Population.CUSTOMERS: "customer|customers|client|clients|evangelist|closed won|won|active customer|"
-    "current customer|existing customer|live customer|paying customer",
-    Population.OPEN_OPPORTUNITIES: "opportunity|opportunities|open opportunity|open opportunities|open deal|"
-    "open deals|deal|open|negotiation|proposal|pipeline|evaluation|contract sent|"
-    "decision maker bought in|presentation scheduled",
-    Population.PROSPECTS: "prospect|prospects|subscriber|lead|leads|marketingqualifiedlead|marketing qualified lead|"
-    "mql|salesqualifiedlead|sales qualified lead|sql|target|target account|suspect|new",
+# A row of the template, under LABELS.
+EXAMPLE = {
+    "name": "Velatra",
+    "domain": "velatra.example",
+    "country": "Germany",
+    "population": "Open opportunities",
+    "owner_name": "Ada Lovelace",
+    "owner_email": "ada@acme.example",
+    "stage": "Proposal",
+    "amount": "84000",
+    "currency": "EUR",
+    "contact_name": "Vera Laan",
+    "contact_email": "vera@velatra.example",
+    "record_id": "0012345",
+    "company_number": "",
+    "tags": "Logistics; Key account",
+    "industry": "Logistics",
+    "employees": "250",
 }
-LARGEST = Decimal(10) ** 12
+NEEDED = {"name", "domain"}  # one of them
+OURS, FILE = "Cosell", "file"
+LONGEST_NAME = 200  # characters of a column's name
+CUSTOM = "custom:"  # before the name of a field that a workspace keeps for itself
+SKIP = "skip"  # for a value of the population's column: rows that are not taken
 
 
-class BadRow(Exception):
-    """Says to a person why this row is left out."""
+def is_target(name: str) -> bool:
+    """Whether a column can fill it."""
+    return name in LABELS or (name.startswith(CUSTOM) and 0 < len(name) - len(CUSTOM) <= LONGEST_NAME)
 
 
 def simple(text: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", text.casefold()).split())
 
 
-def fields_of(header: list[str]) -> tuple[list[str], list[str]]:
-    """For each column the field that it fills, or ""; and what there is to say about it."""
-    called = [simple(name) for name in header]
-    fields, notes = [""] * len(header), []
-    for field, aliases in ALIASES.items():
-        for place in sorted(
-            (n for n, name in enumerate(called) if name in aliases.split("|")),
-            key=lambda n: aliases.split("|").index(called[n]),
-        )[:1]:
-            fields[place] = field
-    for name in sorted({name for name in called if name and called.count(name) > 1}):
-        first = header[called.index(name)]
-        notes.append(f"The column “{first}” is there {called.count(name)} times: the first one counts.")
-    return fields, notes
-
-
 def plain(cell: str) -> str:
     """One line of text; the sign that an export sets before a formula is taken off again."""
-    cell = restored(cell)
+    if "'" in cell:
+        cell = restored(cell)
     if not cell.isprintable():
         cell = "".join(c if c.isprintable() else " " for c in cell)
-    return " ".join(unicodedata.normalize("NFC", cell).split())
+    return " ".join((cell if cell.isascii() else unicodedata.normalize("NFC", cell)).split())
 
 
-LENGTHS = {"name": 200, "domain": 2000, "country": 100, "owner_name": 200, "stage": 100, "contact_name": 200}
+# -- which column fills what ------------------------------------------------------------------------------------
+
+# Consent is no contact, and these columns mean its opposite.
+NEVER = re.compile(
+    r"\b(has ?)?opt(ed)? ?(out|in)|unsubscri|consent|gdpr|do ?not ?(call|mail|email|contact)|bounce"
+)
 
 
-def values_of(cells: dict[str, str], *, default: str) -> dict[str, Any]:
-    """What an account is to have; None or "" where the row says nothing. Raises BadRow.
+class Recognised(NamedTuple):
+    """`fields` and `why` by the name of the column. A column that is not in `fields` fills nothing."""
 
-    `default` is what a new account becomes whose row has no known stage.
-    """
-    values: dict[str, Any] = {field: plain(cell) for field, cell in cells.items()}
-    for field, length in LENGTHS.items():
-        if len(values.get(field, "")) > length:
-            raise BadRow(f"{LABELS[field]} is longer than {length} characters.")
-    key = domain_key(values.get("domain", ""))
-    values |= {"domain_key": key, "domain": key or values.get("domain", "")[:253]}
-    values["name"] = values.get("name") or key
-    if not values["name"]:
-        raise BadRow("It has neither a name nor a company’s own domain.")
-    values["population"] = _population(values.get("population", ""), values.get("stage", ""))
-    if "population" not in cells and "stage" not in cells:
-        values["population"] = default
-    values["country"] = country_code(values.get("country", ""))
-    values["amount"] = _amount(values.get("amount", ""))
-    values["contact_email"] = _email(values.get("contact_email", ""))
-    return values
+    source: str  # "HubSpot" and the like, OURS, or FILE
+    fields: dict[str, str]
+    why: dict[str, str]  # the source's name, "Same name", "Guess" or "Not matched"
 
 
-def _population(word: str, stage: str) -> str:
-    known = _populations().get(simple(word))
-    if word and not known:
-        raise BadRow(
-            f"The population “{word[:60]}” is not known: Customers, Open opportunities or Prospects."
-        )
-    return known or _populations().get(simple(stage), "")
+class Source(NamedTuple):
+    marks: frozenset[str]
+    names: frozenset[str]  # all that it is known to have
+    fields: dict[str, tuple[str, ...]]
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """By name; "" is what people write."""
+    path = Path(__file__).resolve().parent / "data" / "aliases.txt"
+    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    found: dict[str, dict[str, tuple[str, ...]]] = {OURS: {f: (label,) for f, label in LABELS.items()}}
+    for source, name, aliases in lines:
+        found.setdefault(source, {})[name] = tuple(aliases.split("|"))
+    return {source: _source(names) for source, names in found.items()}
+
+
+def _source(names: dict[str, tuple[str, ...]]) -> Source:
+    every = frozenset(simple(alias) for aliases in names.values() for alias in aliases)
+    marks = frozenset(map(simple, names.get("mark", ())))
+    return Source(marks, every, {name: names[name] for name in LABELS if name in names})
+
+
+def recognise(header: list[str], rows: list[list[str]] | None = None) -> Recognised:
+    """What the columns are, by their names, and for what is left by the values of some rows."""
+    source = _source_of(header)
+    free = [name for name in header if not NEVER.search(simple(name))]
+    fields: dict[str, str] = {}
+    why = dict.fromkeys(header, "Not matched")
+    for known, reason in ((source, source), ("", "Same name")):
+        for name, target in _by_name(free, known, taken=fields):
+            fields[name] = target
+            why[name] = "Same name" if reason in {OURS, FILE} else reason
+    for name, target in _by_values(header, free, rows or [], taken=fields):
+        fields[name], why[name] = target, "Guess"
+    return Recognised(source, fields, why)
+
+
+def fields_of(header: list[str]) -> list[str]:
+    """For each column the field that it fills by its name, or ""."""
+    fields = recognise(header).fields
+    return [fields.pop(name, "") for name in header]
+
+
+def fingerprint(header: Iterable[str]) -> str:
+    """The same for the same columns, in whichever order: what a mapping is remembered by."""
+    names = "\n".join(sorted(map(simple, header)))
+    return hashlib.sha256(names.encode()).hexdigest()[:32]
+
+
+def _source_of(header: list[str]) -> str:
+    called = {simple(name) for name in header}
+    if {simple(label) for label in LABELS.values()} <= called:
+        return OURS
+    found = [
+        (len(called & source.names), len(called & source.marks), name)
+        for name, source in sources().items()
+        if called & source.marks and len(called & source.names) > 1
+    ]
+    return max(found, key=lambda one: one[:2])[2] if found else FILE
+
+
+def _by_name(names: list[str], source: str, *, taken: dict[str, str]) -> Iterable[tuple[str, str]]:
+    """For each field the column whose name counts most; of several, the one that is written the same."""
+    called = {name: simple(name) for name in names if name not in taken}
+    for target, aliases in sources()[source].fields.items() if source in sources() else ():
+        if target in taken.values():
+            continue
+        ranks = {simple(alias): rank for rank, alias in reversed([*enumerate(aliases)])}
+        found = [name for name, word in called.items() if word in ranks and name not in taken]
+        if found:
+            yield min(found, key=lambda name: (ranks[called[name]], name not in aliases)), target  # noqa: B023
+
+
+DOMAIN = re.compile(r"(https?://)?([a-z0-9-]+\.)+[a-z]{2,24}(/\S*)?", re.I)
+EMAIL = re.compile(r"[^\s@]+@([a-z0-9-]+\.)+[a-z]{2,24}", re.I)
+NO_COUNTRY = re.compile(r"state|province|region|lang|locale|city|nationality", re.I)
+
+
+def _by_values(
+    header: list[str], free: list[str], rows: list[list[str]], *, taken: dict[str, str]
+) -> Iterable[tuple[str, str]]:
+    """Modestly: only what is plain from nearly all of some rows, and for fields that nothing else fills."""
+    for place, name in enumerate(header):
+        cells = [cell for row in rows if place < len(row) and (cell := plain(row[place]))]
+        if name in taken or name not in free or len(cells) < 3:
+            continue
+        target = _guess(name, cells)
+        if target and target not in taken.values():
+            yield name, target
+
+
+def _guess(name: str, cells: list[str]) -> str:
+    def nearly_all(fits: Any) -> bool:
+        return sum(map(bool, map(fits, cells))) >= 0.9 * len(cells)
+
+    if nearly_all(EMAIL.fullmatch):
+        return "owner_email" if re.search(r"owner|manager|rep\b", name, re.I) else "contact_email"
+    if nearly_all(DOMAIN.fullmatch) and len(set(cells)) > len(cells) / 2:
+        return "domain"
+    if not NO_COUNTRY.search(name) and nearly_all(lambda cell: len(cell) > 3 and country_code(cell)):
+        return "country"
+    if len(set(cells)) < len(cells) and nearly_all(propose_population):
+        return "stage"
+    return ""
+
+
+# -- which population a stage means -----------------------------------------------------------------------------
+
+STAGES = {
+    Population.CUSTOMERS: "customer|customers|client|clients|evangelist|closed won|closedwon|won|active customer|"
+    "current customer|existing customer|live customer|paying customer|customer direct|customer channel|"
+    "active client|customer active|kunde|bestandskunde|cliente|onboarding|implementation",
+    Population.OPEN_OPPORTUNITIES: "opportunity|opportunities|open opportunity|open opportunities|open opp|open opps|"
+    "open deal|open deals|deal|open|negotiation|negotiations started|negotiation review|proposal|proposal made|"
+    "proposal price quote|proposal quote|value proposition|id decision makers|perception analysis|needs analysis|"
+    "qualification|qualified to buy|qualifiedtobuy|pipeline|evaluation|contract sent|contractsent|contract|"
+    "decision maker bought in|decisionmakerboughtin|presentation scheduled|presentationscheduled|"
+    "appointment scheduled|appointmentscheduled|demo|demo scheduled|discovery|in progress|trial|pilot|poc|"
+    "proof of concept|verbal|commit|best case|active opportunity|active deal|opportunité|oportunidad|in negotiation",
+    Population.PROSPECTS: "prospect|prospects|prospecting|subscriber|lead|leads|marketingqualifiedlead|"
+    "marketing qualified lead|mql|salesqualifiedlead|sales qualified lead|sql|sal|sales accepted lead|target|"
+    "target account|suspect|new|hot lead|warm lead|cold lead|lead in|qualified|contact made|cold|warm|hot|"
+    "interessent|prospecto|unqualified|nurture|nurturing|open lead|working|contacted|attempting|icp",
+}
+
+
+def propose_population(word: str) -> str:
+    """Population's value for what systems call a stage, a type or a label; "" where none is plain."""
+    called = simple(word)
+    return _populations().get(called) or _populations().get(re.sub(r"^(stage )?\d+ ", "", called), "")
 
 
 @cache
 def _populations() -> dict[str, str]:
     words = {word: str(population) for population, words in STAGES.items() for word in words.split("|")}
-    return words | {simple(label): value for value, label in Population.choices}
+    return words | {simple(name): value for value, label in Population.choices for name in (value, label)}
 
 
-CURRENCY = r"(?:[A-Z]{3}|US|kr|zł)?\s*[$€£¥]?\s*"
+# -- what the person decided ------------------------------------------------------------------------------------
 
 
-def _amount(text: str) -> Decimal | None:
-    """`1,234.50`, `1.234,50`, `€ 84 000`. One separator with three digits behind it separates thousands."""
-    if not text:
-        return None
-    digits = re.sub(rf"^{CURRENCY}|\s*[$€£¥]?\s*[A-Z]{{0,3}}$", "", text)
-    digits = re.sub(r"[\s'’]", "", digits)
-    if len(digits) > 40 or not re.fullmatch(r"-?\d(?:[\d.,]*\d)?", digits, re.ASCII):
-        raise BadRow(f"The amount “{text[:60]}” is not a number.")
-    whole, decimals = _split_decimals(digits)
-    amount = Decimal(re.sub(r"[.,]", "", whole) + "." + (decimals or "0")).quantize(Decimal("0.01"))
-    if abs(amount) >= LARGEST:
-        raise BadRow(f"The amount “{text[:60]}” is too large.")
-    return amount
+@dataclass(frozen=True)
+class Mapping:
+    """Which column fills what, and which population a value means. `asdict` makes it JSON."""
 
+    columns: Mapped[str, str] = field(default_factory=dict)  # by name: a field, CUSTOM + name, or ""
+    populations: Mapped[str, str] = field(default_factory=dict)  # by `simple` value: see `population_of`
+    default: str = Population.PROSPECTS
 
-def _split_decimals(digits: str) -> tuple[str, str]:
-    point = max(digits.rfind("."), digits.rfind(","))
-    sign = digits[point]
-    if point < 0 or digits.count(sign) > 1:
-        return digits, ""
-    alone = len(set(digits) & {".", ","}) == 1
-    if alone and len(digits) - point == 4:
-        return digits, ""
-    return digits[:point], digits[point + 1 :]
+    @classmethod
+    def proposed(cls, recognised: Recognised, *, default: str = Population.PROSPECTS) -> Self:
+        return cls({name: recognised.fields.get(name, "") for name in recognised.why}, {}, default)
 
-
-def _email(text: str) -> str:
-    if text:
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Raises ValueError."""
         try:
-            validate_email(text)
-        except ValidationError:
-            raise BadRow(f"The contact’s e-mail “{text[:60]}” is not an address.") from None
-    return text if len(text) <= 254 else ""
+            mapping = cls(dict(value["columns"]), dict(value["populations"]), value["default"])
+            texts = [*mapping.columns.items(), *mapping.populations.items(), [mapping.default]]
+            if not all(isinstance(text, str) for pair in texts for text in pair):
+                raise TypeError("text was expected")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("This is no mapping.") from error
+        if bad := [target for target in mapping.columns.values() if target and not is_target(target)]:
+            raise ValueError(f"There is no field “{bad[0]}”.")
+        if bad := {*mapping.populations.values()} - {*Population.values, SKIP, ""}:
+            raise ValueError(f"There is no population “{min(bad)}”.")
+        if mapping.default not in Population.values:
+            raise ValueError(f"There is no population “{mapping.default}”.")
+        return mapping
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def remembered_for(self, recognised: Recognised) -> Self:
+        """For another file of the same source: what was decided, and what is proposed for columns that are new."""
+        decided = {simple(name): target for name, target in self.columns.items()}
+        used = {decided[simple(name)] for name in recognised.why if simple(name) in decided}
+        return type(self)(
+            {
+                name: decided[word]
+                if (word := simple(name)) in decided
+                else ("" if (target := recognised.fields.get(name, "")) in used else target)
+                for name in recognised.why
+            },
+            self.populations,
+            self.default,
+        )
+
+    def objections(self) -> list[str]:
+        """Why nothing can be imported so: sentences, none if all is well."""
+        targets = Counter(target for target in self.columns.values() if target)
+        objections = (
+            [] if NEEDED & {*targets} else ["Choose a column for the name or the domain: one is needed."]
+        )
+        for target, count in targets.items():
+            if count > 1:
+                label = LABELS.get(target, target.removeprefix(CUSTOM))
+                objections.append(f"“{label}” is chosen for {count} columns: one can fill it.")
+        return objections
+
+    def population_of(self, word: str) -> str | None:
+        """Population's value, SKIP, or "" for what the default says; None where nobody knows."""
+        chosen = self.populations.get(simple(word))
+        return (propose_population(word) or None) if chosen is None else chosen
+
+
+# -- what is in the columns -------------------------------------------------------------------------------------
+
+MOST_VALUES = 200  # that are told apart in a column
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a file found, small whatever the file."""
+
+    rows: int
+    values: dict[str, Counter[str]]  # by name of a column that has few: each value, and how many rows have it
+    more: dict[str, int]  # rows with further values, of the columns that were asked for
+
+
+def survey(header: list[str], rows: Iterable[tuple[int, list[str]]], *, ask: Iterable[str] = ()) -> Survey:
+    """`ask` names columns whose first values are counted, though there are many of them."""
+    asked, count = {*ask}, 0
+    counted: dict[int, Counter[str]] = {place: Counter() for place in range(len(header))}
+    more: Counter[str] = Counter()
+    for _, cells in rows:
+        count += 1
+        many = []
+        for place, values in counted.items():
+            cell = cells[place] if place < len(cells) else ""
+            if cell in values or (len(values) < MOST_VALUES and len(cell) <= 200):
+                values[cell] += 1
+            elif header[place] in asked:
+                more[header[place]] += 1
+            else:
+                many.append(place)
+        for place in many:
+            del counted[place]
+    return Survey(count, {header[place]: _plainly(values) for place, values in counted.items()}, dict(more))
+
+
+def _plainly(values: Counter[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for cell, count in values.items():
+        found[plain(cell)] += count
+    del found[""]
+    return found

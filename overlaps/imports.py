@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from core.models import Membership
 from core.tenancy import tenant_context
 from overlaps import matching
-from overlaps.columns import BadRow, values_of
+from overlaps.cells import Check, Problem
+from overlaps.columns import NEEDED, Mapping
 from overlaps.keys import keys_of
 from overlaps.models import Account, Import, ImportReject
 from overlaps.tables import Table, Unreadable, read
@@ -46,11 +46,12 @@ class Stopped(Exception):
 def check(data: bytes) -> tuple[Table, int]:
     """The table and its number of rows. Raises Unreadable."""
     table = read(data)
-    count = sum(1 for _ in table.rows())
-    if count > settings.IMPORT_MAX_ROWS:
+    if not NEEDED & {*table.fields}:
         raise Unreadable(
-            f"This file has {count:,} rows; {settings.IMPORT_MAX_ROWS:,} are the most. Please split it."
+            "The first row names no column for the company’s name or its domain. One of both is needed: "
+            "call it “Name” or “Domain”."
         )
+    count = sum(1 for _ in table.rows())
     if not count:
         raise Unreadable("Below the first row, with the names of the columns, this file has no rows.")
     return table, count
@@ -84,13 +85,13 @@ def _fail(batch: Import, reason: str, *, by: Membership | None) -> None:
 def _read_rows(batch: Import, data: bytes) -> Reading:
     table = read(data)
     reading, first_with, strange = Reading(), {}, {"country": [], "domain": []}
+    check = Check(table.header, Mapping.proposed(table.recognised, default=batch.population))
     for done, (number, cells) in enumerate(table.rows(), start=1):
-        try:
-            values = _values(table, cells, default=batch.population)
-            _only_once(values, number, first_with)
-        except BadRow as reason:
+        values, problems = check.values_of(number, cells)
+        reason = _reason(problems) if values is None else _only_once(values, number, first_with)
+        if reason:
             reading.rejects.append(
-                ImportReject(batch=batch, number=number, reason=str(reason), cells=_kept(cells))
+                ImportReject(batch=batch, number=number, reason=reason, cells=_kept(cells))
             )
         else:
             keys = keys_of(name=values["name"], website=values["domain"], country=values["country"])
@@ -98,34 +99,24 @@ def _read_rows(batch: Import, data: bytes) -> Reading:
             reading.staged.append((number, *(values.get(name, "") for name in STAGED[1:])))
             if not values["domain_key"]:
                 reading.without_domain[number] = _kept(cells)
-            _look_at(values, table, cells, strange)
+            for problem in problems:
+                strange.get(problem.field, []).append(problem.raw[:60])
         if done % SHOW_PROGRESS_EVERY == 0:
             _show_progress(batch, done)
     reading.notes = [*table.notes, *_in_words(strange)]
     return reading
 
 
-def _values(table: Table, cells: list[str], *, default: str) -> dict[str, Any]:
-    if len(cells) != len(table.header):
-        raise BadRow(f"It has {len(cells):,} cells, the first row has {len(table.header)}.")
-    named = {name: cell for name, cell in zip(table.fields, cells, strict=True) if name}
-    return values_of(named, default=default)
+def _reason(problems: list[Problem]) -> str:
+    return next(problem.sentence for problem in problems if problem.is_error)
 
 
-def _only_once(values: dict[str, Any], number: int, first_with: dict[Any, int]) -> None:
+def _only_once(values: dict[str, Any], number: int, first_with: dict[Any, int]) -> str:
+    """Why this row is left out, if another one has been before."""
     key = values["domain_key"] or (values["name"].lower(), values["country"])
     first = first_with.setdefault(key, number)
-    if first != number:
-        same = "domain" if values["domain_key"] else "name and country"
-        raise BadRow(f"It has the same {same} as row {first:,}.")
-
-
-def _look_at(values: dict[str, Any], table: Table, cells: list[str], strange: dict[str, list[str]]) -> None:
-    """What is taken over, though not as it stands there."""
-    for name, kept in (("country", "country"), ("domain", "domain_key")):
-        cell = cells[table.fields.index(name)].strip() if name in table.fields else ""
-        if cell and not values[kept]:
-            strange[name].append(cell[:60])
+    same = "domain" if values["domain_key"] else "name and country"
+    return "" if first == number else f"It has the same {same} as row {first:,}."
 
 
 def _in_words(strange: dict[str, list[str]]) -> list[str]:

@@ -88,11 +88,6 @@ ELSEWHERE = {
 }
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 def signed_in(membership) -> Client:
     """Who has just given the password."""
     client = Client()

@@ -57,11 +57,6 @@ def test_each_view_says_who_may_call_it():
     assert unmarked == set()
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 class Knocker:
     """Asks as one person, and leaves nothing behind."""
 

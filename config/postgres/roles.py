@@ -53,11 +53,12 @@ def role_statements(names: Names) -> list[str]:
 
 def database_statements(names: Names) -> list[str]:
     """Each on its own, outside a transaction."""
-    owner, app, database = (identifier(name) for name in (names.owner, names.app, names.database))
+    owner, app, match, database = map(identifier, (names.owner, names.app, names.match, names.database))
     return [
         f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'",
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
         f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app}",
+        f"GRANT TEMPORARY ON DATABASE {database} TO {match}",  # work tables of a match
     ]
 
 

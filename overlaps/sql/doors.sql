@@ -90,8 +90,8 @@ BEGIN
                          AND a.day = current_date - 1 AND NOT a.figures ? 'released')))
          ORDER BY c.id LIMIT batch FOR UPDATE SKIP LOCKED
     LOOP
-        PERFORM overlaps_disclose(link, link.inviter_id, true);
-        PERFORM overlaps_disclose(link, link.invitee_id, true);
+        PERFORM overlaps_disclose(link, link.inviter_id, NULL);
+        PERFORM overlaps_disclose(link, link.invitee_id, NULL);
         UPDATE overlaps_alarm a SET figures = figures || '{"released": true}'
           FROM partners_partner p
          WHERE p.tenant_id IN (link.inviter_id, link.invitee_id) AND p.connection_id = link.id
@@ -115,10 +115,10 @@ BEGIN
         PERFORM overlaps_begin();
         PERFORM overlaps_rematch(NEW, NULL, NULL);
         PERFORM overlaps_done();
-        RETURN NULL;
+    ELSE
+        PERFORM overlaps_disclose(NEW, NEW.inviter_id, NULL);
+        PERFORM overlaps_disclose(NEW, NEW.invitee_id, NULL);
     END IF;
-    PERFORM overlaps_disclose(NEW, NEW.inviter_id, true);
-    PERFORM overlaps_disclose(NEW, NEW.invitee_id, true);
     IF NEW.state = 'ended' THEN
         DELETE FROM overlaps_match WHERE connection_id = NEW.id;
         DELETE FROM overlaps_cell WHERE connection_id = NEW.id;

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from core.asking import one_of, words
 from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
@@ -32,13 +33,12 @@ FILTERS = {
 @requires(Permission.SEE_WORKSPACE)
 @require_GET
 def partner_list(request: MemberRequest) -> HttpResponse:
-    words = request.GET.get("q", "").replace("\0", "").strip()[:100]
-    state = request.GET.get("state", "") if request.GET.get("state") in FILTERS else ""
+    q, state = words(request.GET), one_of(FILTERS, request.GET.get("state"))
     seen = Partner.objects.visible_to(request.membership).select_related("owner")
-    found = seen.in_states(*FILTERS[state][1]).matching(words).by_name()
+    found = seen.in_states(*FILTERS[state][1]).matching(q).by_name()
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     Partner.with_connections(page.object_list)
-    context = {"page": page, "q": words, "state": state, "filters": FILTERS}
+    context = {"page": page, "q": q, "state": state, "filters": FILTERS}
     return render(request, "partners/list.html#found" if request.htmx else "partners/list.html", context)
 
 
