@@ -9,7 +9,7 @@ class MatchKey(TenantModel):
     """The keys of the account with the same id, as 64-bit hashes, and what is known of them in their list.
 
     Nothing but overlaps/keys.py makes keys, and only from a name, a website, a country and a company number; see
-    `MatchKey.WRITE`. The facts below are kept by a trigger, whoever writes. An account that takes no part, such
+    `COLUMNS` and `VALUES`. The facts below are kept by a trigger, whoever writes. An account that takes no part, such
     as a private one, has no row here. The rows go with their accounts.
     """
 
