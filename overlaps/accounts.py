@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import QueryDict
 
 from core.asking import an_id, one_of
@@ -59,6 +59,13 @@ class Tab(NamedTuple):
     is_current: bool
 
 
+class NumberOf(Subquery):
+    """How many rows there are; asked once in a statement."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS found)"
+    output_field = IntegerField()
+
+
 @dataclass(frozen=True)
 class AccountList:
     member: Membership
@@ -89,7 +96,11 @@ class AccountList:
 
     @cached_property
     def page(self) -> Stretch:
-        return Stretch.of(self.rows, SORTS[self.sort], self.after, A_PAGE)
+        """With how many there are, where that has to be counted: one statement."""
+        rows = self.rows
+        if not self.is_kept:
+            rows = rows.annotate(found=NumberOf(rows.order_by().values("pk")[: COUNTED + 1]))
+        return Stretch.of(rows, SORTS[self.sort], self.after, A_PAGE)
 
     @cached_property
     def known_to(self) -> dict[UUID, list[Partner]]:
@@ -113,22 +124,25 @@ class AccountList:
     def everything(self) -> int:
         return sum(self.sizes.get(population, 0) for population in Population.values)
 
-    @cached_property
+    @property
+    def is_kept(self) -> bool:
+        """How many there are: whole populations, and nothing else."""
+        return not (self.filter.words or self.partner or self.filter.values.keys() - {"population"})
+
+    @property
     def total(self) -> int:
         """Of what the filter finds; past `COUNTED` one more than that."""
-        populations = self.filter.values.get("population", Population.values)
-        if not self.filter.words and not self.partner and self.filter.values.keys() <= {"population"}:
+        if self.is_kept:
+            populations = self.filter.values.get("population", Population.values)
             return sum(self.sizes.get(population, 0) for population in populations)
-        if self.page.first == 1 and not self.page.next:
-            return len(self.page.rows)
-        return self.rows.values("pk")[: COUNTED + 1].count()
+        return self.page.rows[0].found if self.page.rows else 0
 
     most = COUNTED
 
     @property
     def is_more(self) -> bool:
         """Than were counted."""
-        return self.is_filtered and self.total == COUNTED + 1
+        return not self.is_kept and self.total > COUNTED
 
     @property
     def is_filtered(self) -> bool:
@@ -209,8 +223,8 @@ class AccountList:
             without = self.address(self.filter.without(field, value))
             yield Chip(f"without-{number}", words, DRAWINGS.get(field, "list-filter"), without)
         if self.partner:
-            name = Partner.objects.visible_to(self.member).filter(pk=self.partner).first()
-            words = f"Known to {name or 'another partner'}"
+            found = {partner.pk: partner.name for partners in self.known_to.values() for partner in partners}
+            words = f"Known to {found.get(self.partner, 'a partner')}"
             yield Chip("without-partner", words, DRAWINGS["partner"], self.address(partner=None))
 
     def _names(self) -> dict[str, str]:

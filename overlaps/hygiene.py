@@ -50,7 +50,9 @@ CHECKS = {
         "domain",
     ),
     "dead-domain": Check(
-        "No domain at all", "What stands there can’t be a domain, or ends in none that exists.", "domain"
+        "Something that is no domain",
+        "What stands there can’t be a domain, or ends in none that exists.",
+        "domain",
     ),
     "no-country": Check(
         "No country", "Names alone are compared with more caution than names in one country.", "country"
@@ -129,7 +131,7 @@ REASONS = {
 # In the order of their keys, behind a mark; keys that nobody shares are passed over in the index. A group whose members
 # are all kept apart is none.
 GROUPS = """
-SELECT jsonb_build_array({key}), g.ids, g.members FROM (
+SELECT '{reason}', jsonb_build_array({key}), g.ids, g.members FROM (
     SELECT {key} FROM overlaps_matchkey
      WHERE tenant_id = %(tenant)s AND {where} AND {after} GROUP BY {key} HAVING count(*) > 1 ORDER BY {key}
 ) AS shared CROSS JOIN LATERAL (
@@ -144,11 +146,11 @@ SELECT jsonb_build_array({key}), g.ids, g.members FROM (
    AND (NOT %(differ)s OR 1 < (
        SELECT count(DISTINCT a.population) FROM overlaps_account a
         WHERE a.tenant_id = %(tenant)s AND a.id = ANY (g.ids)))
- LIMIT %(limit)s
+ ORDER BY {key} LIMIT %(limit)s
 """
 # Two sources name different populations, and nobody has decided.
 UNDECIDED = """
-SELECT jsonb_build_array(account_id), ARRAY[account_id], 1 FROM (
+SELECT 'sources', jsonb_build_array(account_id), ARRAY[account_id], 1 FROM (
     SELECT account_id FROM overlaps_accountsource s
      WHERE tenant_id = %(tenant)s AND population <> '' AND {after}
      GROUP BY account_id HAVING count(DISTINCT population) > 1 ORDER BY account_id
@@ -156,7 +158,7 @@ SELECT jsonb_build_array(account_id), ARRAY[account_id], 1 FROM (
   JOIN overlaps_account a ON a.tenant_id = %(tenant)s AND a.id = g.account_id
  WHERE NOT a.is_private AND a.gone_at IS NULL
    AND coalesce(a.origins ->> 'population', '') ~ '^([0-9a-f]{{8}}-[0-9a-f-]{{27}})?$'
- LIMIT %(limit)s
+ ORDER BY account_id LIMIT %(limit)s
 """
 ASKED_OF = {"twice": ("number", "domain", "name"), "contradictions": ("sources", "number", "domain", "name")}
 
@@ -190,18 +192,13 @@ class Groups:
 
     @classmethod
     def of(cls, check: str, mark: str = "", size: int = A_PAGE) -> Self:
+        """One statement."""
         reasons = ASKED_OF[check]
         begin, after = _read(mark, reasons)
-        found: list[tuple[str, list, list, int]] = []
-        for reason in reasons[reasons.index(begin) :]:
-            keys = after if reason == begin else []
-            wanted = size + 1 - len(found)
-            found += [(reason, *row) for row in _ask(reason, keys, check == "contradictions", wanted)]
-            if len(found) > size:
-                break
-        mark = json.dumps([found[size - 1][0], *found[size - 1][1]]) if len(found) > size else ""
-        groups = [Group(reason, members, ids) for reason, _, ids, members in found[:size]]
-        return cls(groups, mark)
+        reasons = reasons[reasons.index(begin) :]
+        found = _ask(reasons, after, differ=check == "contradictions", limit=size + 1)
+        mark = _mark(*found[size - 1][:2]) if len(found) > size else ""
+        return cls([Group(reason, members, ids) for reason, _, ids, members in found[:size]], mark)
 
     def with_accounts(self) -> Self:
         """With their accounts, and what sources say of each."""
@@ -220,21 +217,32 @@ class Groups:
         return self
 
 
-def _ask(reason: str, after: list[Any], differ: bool, limit: int) -> list[tuple]:
+def _ask(reasons: tuple[str, ...], after: list[Any], *, differ: bool, limit: int) -> list[tuple]:
+    """`after`: the keys of the first reason behind which it goes on."""
     values = {"tenant": current_tenant_id(), "differ": differ, "limit": limit}
-    if reason == "sources":
-        statement = UNDECIDED.format(after="account_id > %(after)s" if after else "true")
-        values["after"] = after[0] if after else None
-    else:
-        parts = REASONS[reason]._asdict()
-        names = [f"after_{place}" for place in range(len(after))]
-        behind = f"({parts['key']}) > ({', '.join(f'%({name})s' for name in names)})" if after else "true"
-        same = " AND ".join(f"k.{column} = shared.{column}" for column in parts["key"].split(", "))
-        statement = GROUPS.format(**parts, same=same, after=behind, most=MOST_IN_A_GROUP)
-        values |= dict(zip(names, after, strict=True))
+    values |= {f"after_{place}": key for place, key in enumerate(after)}
+    statements = [_statement(reason, after if place == 0 else []) for place, reason in enumerate(reasons)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
+        cursor.execute(" UNION ALL ".join(f"({statement})" for statement in statements), values)
+        return sorted(cursor.fetchall(), key=lambda row: reasons.index(row[0]))
+
+
+def _statement(reason: str, after: list[Any]) -> str:
+    behind = ", ".join(f"%(after_{place})s" for place in range(len(after)))
+    if reason == "sources":
+        return UNDECIDED.format(after=f"account_id > {behind}" if after else "true")
+    parts = REASONS[reason]._asdict()
+    return GROUPS.format(
+        **parts,
+        reason=reason,
+        same=" AND ".join(f"k.{column} = shared.{column}" for column in parts["key"].split(", ")),
+        after=f"({parts['key']}) > ({behind})" if after else "true",
+        most=MOST_IN_A_GROUP,
+    )
+
+
+def _mark(reason: str, keys: str) -> str:
+    return json.dumps([reason, *json.loads(keys)])  # as the database writes them
 
 
 def _read(mark: str, reasons: tuple[str, ...]) -> tuple[str, list[Any]]:

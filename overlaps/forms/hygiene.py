@@ -5,7 +5,7 @@ from django import forms
 
 from core.asking import an_id
 from core.models import Membership
-from overlaps.countries import countries
+from overlaps.countries import countries, country_code
 from overlaps.forms.accounts import MATCHES_NOTHING, AccountForm
 from overlaps.keys import domain_key, domain_of
 from overlaps.models import Account
@@ -46,6 +46,13 @@ class FixForm(forms.Form):
             raise forms.ValidationError(f"Write the company’s own domain, such as acme.com: {why}.")
         return domain_key(text)
 
+    def clean_country(self) -> str:
+        if not (code := country_code(self.cleaned_data["country"])):
+            raise forms.ValidationError(
+                "This country is not known. Write its name in English, or its two letters."
+            )
+        return code
+
     def clean_company_number(self) -> str:
         number = AccountForm.clean_company_number(self)
         if number and not number_key(number, self.account.country):
@@ -75,9 +82,14 @@ class FixForm(forms.Form):
 FIELDS = {
     "domain": lambda: forms.CharField(max_length=253, required=False),
     "company_number": lambda: forms.CharField(max_length=60, required=False),
-    "country": lambda: forms.ChoiceField(choices=[("", "Choose"), *countries()]),
+    "country": lambda: forms.CharField(max_length=100, widget=forms.TextInput({"list": "known-countries"})),
     "population": lambda: forms.ChoiceField(choices=Population.choices),
 }
+
+
+def country_names() -> list[str]:
+    """For one list that all rows of a page choose from."""
+    return [name for _, name in countries()]
 
 
 def ids_of(texts: list[str], most: int) -> list[UUID]:

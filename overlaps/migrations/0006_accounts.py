@@ -50,6 +50,22 @@ class Migration(migrations.Migration):
                 name="account_by_amount",
             ),
         ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(models.Q(("domain", ""), _negated=True), ("domain_key", "")),
+                fields=["tenant", "id"],
+                name="account_strange_domain",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(models.Q(("company_number", ""), _negated=True), ("number_key", "")),
+                fields=["tenant", "id"],
+                name="account_strange_number",
+            ),
+        ),
         migrations.CreateModel(
             name="KeptApart",
             fields=[

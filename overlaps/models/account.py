@@ -116,6 +116,17 @@ class Account(TenantModel):
             models.Index(
                 fields=["tenant", "domain_key"], condition=~Q(domain_key=""), name="account_by_domain"
             ),
+            # What the hygiene page asks about; few accounts.
+            models.Index(
+                fields=["tenant", "id"],
+                condition=~Q(domain="") & Q(domain_key=""),
+                name="account_strange_domain",
+            ),
+            models.Index(
+                fields=["tenant", "id"],
+                condition=~Q(company_number="") & Q(number_key=""),
+                name="account_strange_number",
+            ),
             models.Index(
                 F("tenant"), F("amount").desc(nulls_last=True), F("id").desc(), name="account_by_amount"
             ),

@@ -18,7 +18,7 @@ from overlaps.exposure import counted
 from overlaps.forms.bulk import ChangeManyForm, DeleteManyForm, MergeForm
 from overlaps.models import Account
 
-INVALID, CONFLICT = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT
+OK, INVALID, CONFLICT = HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT
 MOST_MERGED = 10
 
 
@@ -35,26 +35,26 @@ def _nothing(request: MemberRequest) -> HttpResponse:
 @requires(Permission.EDIT_ACCOUNTS)
 @require_POST
 def accounts_change(request: MemberRequest) -> HttpResponse:
-    """What is to change; then what comes of it, with the number; then it is done."""
+    """What is to change (`step` says nothing yet); then what comes of it ("look"); then it is done ("do")."""
     chosen, step = Chosen.asked_for(request.POST, request.membership), request.POST.get("step", "")
-    form = ChangeManyForm(request.POST if step else None)
-    context = {"chosen": chosen, "found": chosen.accounts.count(), "form": form}
-    if not context["found"]:
+    if not (found := chosen.accounts.count()):
         return _nothing(request)
-    if not step or not form.is_valid():
-        return render(
-            request, "overlaps/accounts_change.html", context, status=INVALID if step else HTTPStatus.OK
-        )
-    if step == "do" and request.POST.get("seen") == str(context["found"]):
+    form = ChangeManyForm(request.POST if step else None)
+    if step not in ("look", "do") or not form.is_valid():
+        context, wrong = {"chosen": chosen, "found": found, "form": form}, step in ("look", "do")
+        return render(request, "overlaps/accounts_change.html", context, status=INVALID if wrong else OK)
+    if step == "do" and request.POST.get("seen") == str(found):
         changed = bulk.change(chosen, form.wanted, by=request.membership)
         messages.success(request, f"{counted(changed, 'account')} changed.")
         return _to_list(request)
-    context |= {
-        "consequences": bulk.consequences(chosen, form.wanted, request.membership),
-        "again": step == "do",
-    }
-    status = CONFLICT if context["again"] else HTTPStatus.OK
-    return render(request, "overlaps/accounts_change_confirm.html", context, status=status)
+    return _confirm(request, chosen, found, form)
+
+
+def _confirm(request: MemberRequest, chosen: Chosen, found: int, form: ChangeManyForm) -> HttpResponse:
+    again = request.POST["step"] == "do"  # and now there is another number
+    told = bulk.consequences(chosen, form.wanted, request.membership)
+    context = {"chosen": chosen, "found": found, "form": form, "consequences": told, "again": again}
+    return render(request, "overlaps/accounts_change_confirm.html", context, status=CONFLICT if again else OK)
 
 
 @requires(Permission.EDIT_ACCOUNTS)
@@ -69,9 +69,7 @@ def accounts_delete(request: MemberRequest) -> HttpResponse:
         messages.success(request, f"{counted(removed, 'account')} deleted.")
         return redirect(request.tenant.path_to("overlaps:accounts"))
     context = {"chosen": chosen, "found": found, "form": form}
-    return render(
-        request, "overlaps/accounts_delete.html", context, status=INVALID if form.is_bound else HTTPStatus.OK
-    )
+    return render(request, "overlaps/accounts_delete.html", context, status=INVALID if form.is_bound else OK)
 
 
 @requires(Permission.EDIT_ACCOUNTS)
@@ -90,7 +88,7 @@ def accounts_merge(request: MemberRequest) -> HttpResponse:
         kept = Account.merge(accounts, take=form.take, by=request.membership)
         messages.success(request, f"{len(accounts)} accounts are one: {kept}.")
         return redirect(request.tenant.path_to("overlaps:account", pk=kept.pk))
-    status = CONFLICT if stale else INVALID if form.is_bound else HTTPStatus.OK
+    status = CONFLICT if stale else INVALID if form.is_bound else OK
     return render(request, "overlaps/accounts_merge.html", {"form": form, "stale": stale}, status=status)
 
 

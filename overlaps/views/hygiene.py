@@ -12,7 +12,7 @@ from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
 from overlaps import hygiene
-from overlaps.forms.hygiene import FixForm, ids_of
+from overlaps.forms.hygiene import FixForm, country_names, ids_of
 from overlaps.hygiene import CHECKS, MOST_IN_A_GROUP, Groups
 from overlaps.models import Account, KeptApart
 
@@ -69,7 +69,7 @@ def _page(request: MemberRequest, check: str, bound: FixForm | None = None) -> H
         singles = [group.accounts[0] for group in page.rows if group.reason == "sources"]
         context["fixes"] = {form.account.pk: form for form in _forms(request, check, singles, bound)}
         return render(request, "overlaps/hygiene_groups.html", context, status=_status(not bound))
-    context["forms"] = _forms(request, check, page.rows, bound)
+    context |= {"forms": _forms(request, check, page.rows, bound), "countries": country_names()}
     return render(request, "overlaps/hygiene_check.html", context, status=_status(not bound))
 
 
