@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
-from django.db.models import F, Func
+from django.db.models import F, Func, TextField
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -44,10 +44,11 @@ class Export:
     def begin(cls, chosen: Chosen, *, format: str, by: Membership) -> Self:
         """Raises TooMany."""
         count = chosen.accounts.count()
-        if (most := FORMATS[format].most) and count > most:
-            raise TooMany(most)
-        names = chosen.accounts.order_by().annotate(name=Func(F("extra"), function="jsonb_object_keys"))
-        custom = sorted(set(names.values_list("name", flat=True).distinct()) - {*KEPT_AS_CUSTOM.values()})
+        if count > (FORMATS[format].most or count):
+            raise TooMany(FORMATS[format].most)
+        key = Func(F("extra"), function="jsonb_object_keys", output_field=TextField())
+        keys = chosen.accounts.order_by().annotate(key=key).values_list("key", flat=True).distinct()
+        custom = sorted({*keys} - {*KEPT_AS_CUSTOM.values()})
         changes = {"accounts": count, "which": chosen.in_words, "format": format}
         AuditEvent.record(Action.ACCOUNTS_EXPORTED, by=by, target=by.tenant, changes=changes)
         return FORMATS[format](chosen, count=count, custom=custom[:MOST_COLUMNS], by=by)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from django.db.models import Count, F, Func, Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import CharField, Count, F, Func, Q, QuerySet
 from django.utils import timezone
 
 from core.models import Membership
@@ -83,9 +84,10 @@ class Audience:
 
 def per_population(accounts: QuerySet) -> dict[str, int]:
     """How many of these accounts are in each population, of our own making too."""
-    places = Func(F("population"), F("segments"), function="array_prepend")
-    counted = accounts.order_by().annotate(place=Func(places, function="unnest")).values_list("place")
-    return dict(counted.annotate(Count("pk")))
+    code = CharField()
+    places = Func(F("population"), F("segments"), function="array_prepend", output_field=ArrayField(code))
+    each = accounts.order_by().annotate(place=Func(places, function="unnest", output_field=code))
+    return dict(each.values_list("place").annotate(Count("pk")))
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,3 +1,4 @@
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -38,9 +39,13 @@ class ChangeManyForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.words = Vocabulary.of_list()
         for name in ("owner_name", "stage", "remove"):
             self.fields[name].widget.attrs["list"] = f"known-{name}"
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """Where the form is shown."""
+        return Vocabulary.of_list()
 
     def clean_is_private(self) -> bool | None:
         return {"yes": True, "no": False}.get(self.cleaned_data["is_private"])

@@ -255,8 +255,8 @@ DECLARE
     here CONSTANT uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
     merged CONSTANT uuid[] := array_append(gone, keep);
 BEGIN
-    IF EXISTS (SELECT FROM unnest(merged) AS id
-                WHERE NOT EXISTS (SELECT FROM overlaps_account a WHERE a.tenant_id = here AND a.id = unnest.id)) THEN
+    IF EXISTS (SELECT FROM unnest(merged) AS m(id)
+                WHERE NOT EXISTS (SELECT FROM overlaps_account a WHERE a.tenant_id = here AND a.id = m.id)) THEN
         RAISE EXCEPTION 'No such account in this workspace.' USING ERRCODE = 'insufficient_privilege';
     END IF;
     PERFORM FROM partners_connection c WHERE here IN (c.inviter_id, c.invitee_id) ORDER BY c.id FOR UPDATE;
