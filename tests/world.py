@@ -19,7 +19,8 @@ from core.models import Membership, Tenant, User
 from core.roles import Role
 from core.tenancy import tenant_context
 from intros.models import Intro
-from overlaps import imports, matching
+from overlaps import imports, matching, populations, savedviews
+from overlaps.filters import AccountFilter
 from overlaps.models import Account, Import, Overlap
 from partners.models import (
     Connection,
@@ -27,6 +28,7 @@ from partners.models import (
     Partner,
     PartnerInvitation,
     Population,
+    Share,
     SharingRule,
     published,
     shares_from,
@@ -40,7 +42,7 @@ LEVELS = {
     Population.OPEN_OPPORTUNITIES: Level.COUNTS,
     Population.PROSPECTS: Level.HIDDEN,
 }
-STAMP = stamp(shares_from(LEVELS))
+STAMP = stamp(shares_from(LEVELS) | {"c1": Share()})  # with the population of its own, which nobody sees
 ROLES = ("viewer", "member", "admin", "owner")
 
 
@@ -165,6 +167,13 @@ def furnish(one: Company) -> None:
         one.rows["invited_partner"] = invitation.partner
         one.rows["member"] = one.people["member"]
         one.rows["import"] = add_import(one)
+        conditions = AccountFilter.of({"tag": [f"{one.canary} tag"]})
+        one.rows["population"] = populations.make(
+            name=f"{one.canary} population", conditions=conditions, by=one.owner
+        )
+        one.rows["view"] = savedviews.save(
+            "accounts", name=f"{one.canary} view", query="population=customers", for_all=True, by=one.owner
+        )
 
 
 def add_import(one: Company) -> Import:
