@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleIn
+from django.db.models.functions import Collate, Lower
 from django.utils import timezone
 
 from core.fields import TenantForeignKey
@@ -137,6 +138,7 @@ class Overlap(TenantModel):
             ),
             models.Index(fields=["tenant", "-found_at", "id"], name="overlap_newest"),
             models.Index(fields=["tenant", "account"], name="overlap_by_account"),
+            models.Index(F("tenant"), Collate(Lower("name"), "C"), name="overlap_by_their_name"),
             models.Index(fields=["tenant", "partner", "their_account_id"], name="overlap_by_theirs"),
         ]
 
