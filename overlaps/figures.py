@@ -30,6 +30,7 @@ from overlaps.models import (
     Suggestion,
     Tally,
 )
+from overlaps.models.overlap import their_version
 from partners.models import (
     Connection,
     Custom,
@@ -219,6 +220,7 @@ def _partners(member: Membership) -> list[Partner]:
         alarmed=ArraySubquery(alarms.values("kind")),
         has_suggestions=Exists(Suggestion.objects.visible().filter(**of_it, we_say=0)),
         told=Subquery(_their_levels()),
+        version=their_version(),
     )  # fmt: skip
     partners = list(partners.by_name())
     for partner in partners:
@@ -262,13 +264,16 @@ class News:
     number: int  # no more than one beyond NEW_AT_MOST
 
     @classmethod
-    def of(cls, member: Membership, limit: int = 5) -> Self:
+    def of(cls, picture: Picture, limit: int = 5) -> Self:
         """The rows are read in the order of an index, and no further than they are counted."""
-        visible = Overlap.objects.visible_to(member).filter(account__isnull=False, state=Overlap.State.OPEN)
-        seen = InboxVisit.objects.filter(user=member.user_id).values("at")[:1]
-        rows = visible.annotate(seen=Subquery(seen))
-        told = ("name", "my_population", "their_population", "found_at", "partner__name")
-        found = list(rows.select_related("partner").only(*told).newest_first()[: NEW_AT_MOST + 1])
+        partners = {partner.pk: partner for partner in picture.partners}
+        versions = {pk: partner.version for pk, partner in partners.items() if partner.version is not None}
+        seen = InboxVisit.objects.filter(user=picture.member.user_id).values("at")[:1]
+        known = Overlap.objects.shown_under(versions).filter(account__isnull=False, state=Overlap.State.OPEN)
+        told = ("name", "my_population", "their_population", "found_at", "partner_id")
+        found = list(known.annotate(seen=Subquery(seen)).only(*told).newest_first()[: NEW_AT_MOST + 1])
+        for overlap in found[:limit]:
+            overlap.partner = partners[overlap.partner_id]
         return cls(
             found[:limit], sum(not overlap.seen or overlap.found_at > overlap.seen for overlap in found)
         )

@@ -23,7 +23,7 @@ def _picture_of(request: HttpRequest) -> Picture:
 
 def _news_of(request: HttpRequest) -> News:
     if not hasattr(request, "overlap_news"):
-        request.overlap_news = News.of(request.membership)
+        request.overlap_news = News.of(_picture_of(request))
     return request.overlap_news
 
 
