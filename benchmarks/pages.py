@@ -16,7 +16,7 @@ PAGES = {
     "audit": "/w/acme/audit/",
     "overview": "/workspaces/overview/",
 }
-FRAGMENTS = {"switcher": "/workspaces/switcher/?at=acme"}
+FRAGMENTS = {"switcher": "/workspaces/switcher/?at=acme", "search": "/w/acme/search/?q=company+1"}
 CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 

@@ -1,8 +1,10 @@
 """The list of overlaps, as it was asked for in its address."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.core.paginator import Page
@@ -13,9 +15,10 @@ from core.asking import an_id, one_of, words
 from core.models import Membership
 from core.paging import OneQueryPaginator
 from overlaps.models import Overlap
-from partners.models import Partner, Population
+from partners.models import Custom, CustomPopulation, Partner, Population
 
 A_PAGE = 25
+OWN = re.compile(r"c\d{1,9}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,17 @@ VIEWS = {
 }
 
 
+def _code(code: str) -> str:
+    """Of a population, of anybody's own making too."""
+    return code if code in Population or OWN.fullmatch(code) else ""
+
+
+def _in(side: str, code: str) -> dict[str, Any]:
+    if not code:
+        return {}
+    return {f"{side}_population": code} if code in Population else {f"{side}_segments__contains": [code]}
+
+
 @dataclass(frozen=True)
 class OverlapList:
     member: Membership
@@ -72,21 +86,21 @@ class OverlapList:
 
     @classmethod
     def asked_for(cls, query: QueryDict, member: Membership) -> Self:
-        populations = dict(Population.choices)
         return cls(
             member=member,
             view=one_of(VIEWS, query.get("view"), "all"),
             q=words(query),
             partner=an_id(query.get("partner")),
-            mine=one_of(populations, query.get("mine")),
-            theirs=one_of(populations, query.get("theirs")),
+            mine=_code(query.get("mine", "")),
+            theirs=_code(query.get("theirs", "")),
             number=query.get("page"),
         )
 
     @cached_property
     def _filtered(self) -> QuerySet:
-        chosen = {"partner": self.partner, "my_population": self.mine, "their_population": self.theirs}
-        rows = Overlap.objects.visible_to(self.member).filter(**{k: v for k, v in chosen.items() if v})
+        chosen = {"partner": self.partner} if self.partner else {}
+        chosen |= _in("my", self.mine) | _in("their", self.theirs)
+        rows = Overlap.objects.visible_to(self.member).filter(**chosen)
         return rows.found_by(self.q) if self.q else rows
 
     @cached_property
@@ -119,11 +133,19 @@ class OverlapList:
     @property
     def chips(self) -> list[tuple[str, str, str]]:
         """(parameter, drawing, words) of each filter that can be taken off."""
-        labels = dict(Population.choices)
+        own = CustomPopulation.codes() if OWN.fullmatch(self.mine) else []
         name = next((str(p) for p in self.partners if p.pk == self.partner), "Another partner")
         chips = [
             ("partner", "link", name if self.partner else ""),
-            ("mine", "building-2", f"Your {labels[self.mine].lower()}" if self.mine else ""),
-            ("theirs", "users", f"Their {labels[self.theirs].lower()}" if self.theirs else ""),
+            ("mine", "building-2", f"Your {_in_words(self.mine, own)}" if self.mine else ""),
+            ("theirs", "users", f"Their {_in_words(self.theirs)}" if self.theirs else ""),
         ]
         return [chip for chip in chips if chip[2]]
+
+
+def _in_words(code: str, own: Iterable[Custom] = ()) -> str:
+    if code in Population:
+        return Population(code).label.lower()
+    return next(
+        (f"“{population.label}”" for population in own if population.value == code), "other population"
+    )

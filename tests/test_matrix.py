@@ -170,6 +170,11 @@ def test_populations_of_ones_own_making_stand_below_and_beside(
     assert said["Your “Germany” × Globex customers"] == "1 account"
     assert said["Your prospects × Globex “DACH”"] == "0 accounts"
     assert not any("Nobody" in name for name in said)
+    for name, path in links(html).items():
+        page = log_in(ada).get(path).text
+        rows = len(set(re.findall(r"/overlaps/([0-9a-f-]{36})/", page)))
+        assert said[name] == f"{rows} account{'s' * (rows != 1)}"
+    assert "Your “Germany”" in log_in(ada).get(links(html)["Your “Germany” × Globex “DACH”"]).text
 
 
 def test_three_partners_are_shown_the_next_on_the_next_page(home, ada, acme):
