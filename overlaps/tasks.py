@@ -34,3 +34,10 @@ def refresh_counts(timestamp: int) -> None:
     """Hourly, so that no count gets much older than the day for which it is frozen."""
     while matching.refresh_stale():
         pass
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(name="overlaps.take_day_figures", queue="imports", queueing_lock="overlaps.take_day_figures")
+def take_day_figures(timestamp: int) -> None:
+    """Hourly: the last figures of a day are those that its trend keeps."""
+    matching.take_day_figures()

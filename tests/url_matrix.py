@@ -21,6 +21,7 @@ WORKSPACE = {
     "intros:introduce": {"rows": {"pk": "received_intro"}, "POST": "403 302/200 302/200 302/200"},
     "intros:list": {"GET": "200"},
     "intros:request": {"rows": {"pk": "draft"}, "POST": "403 302/200 302/200 302/200"},
+    "intros:search": {"GET": "200"},
     "intros:withdraw": {"rows": {"pk": "intro"}, "POST": "403 302/200 302/200 302/200"},
     "overlaps:account": {"rows": {"pk": "account"}, "GET": "200"},
     "overlaps:account_delete": {
