@@ -10,7 +10,7 @@ TEXT = functions("home")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overlaps", "0006_accounts")]
+    dependencies = [("overlaps", "0007_imports")]
 
     operations = [
         migrations.AddIndex(
