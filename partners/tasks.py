@@ -8,7 +8,7 @@ from core import mail
 from core.models import Membership
 from core.roles import Permission, permissions_on
 from core.tenancy import tenant_context
-from partners.models import DataRequest, Partner, PartnerInvitation
+from partners.models import DataRequest, Partner, PartnerInvitation, published, shares_shown
 from workspaces.tasks import PATIENCE
 
 
@@ -21,7 +21,8 @@ def mail_invitation(tenant_id: str, invitation_id: str) -> None:
         invitation = found.first()
         if invitation is None or not invitation.is_alive:
             return
-        shown = [f"{name.label}: {level.label}" for name, level in invitation.partner.levels.items()]
+        told = shares_shown(published(invitation.partner.shares))
+        shown = [f"{name.label}: {share.shows}" for name, share in told.items()]
         context = {
             "workspace": invitation.tenant.name,
             "inviter": str(invitation.invited_by),

@@ -239,7 +239,7 @@ class Partner(TenantModel):
 
     @property
     def may_be_invited_again(self) -> bool:
-        return self.state in self.PAST
+        return self.state in (*self.PAST, self.State.OFFLINE)
 
     # -- acts: what is ours alone ---------------------------------------------------------------------------
 
