@@ -53,6 +53,7 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
         {"all": "1", "step": "do", "seen": "6", "stage": "New stage"},
     ),
     "overlaps:accounts_delete": (Action.ACCOUNTS_DELETED, {"all": "1", "number": "6"}),
+    "overlaps:match_settings": (Action.MATCHING_CHANGED, {"threshold": "80"}),
     "overlaps:import": (
         Action.IMPORT_STARTED,
         {"text": "Name,Domain\nOne,one.example", "population": "customers"},
@@ -85,6 +86,7 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
 # Need something else to have happened before; each has its own test, named here.
 ELSEWHERE = {
     "intros:introduce": "test_moves.py",
+    "overlaps:alarm_dismiss": "test_alarms.py",
     "overlaps:accounts_export": "test_account_export.py",
     "overlaps:accounts_merge": "test_merge.py",
     "overlaps:hygiene_apart": "test_hygiene.py",

@@ -36,6 +36,7 @@ WORKSPACE = {
     "overlaps:accounts_delete": {"POST": "403 302 302 302"},
     "overlaps:accounts_export": {"POST": "302"},
     "overlaps:accounts_merge": {"GET": "403 302 302 302", "POST": "403 302 302 302"},
+    "overlaps:alarm_dismiss": {"rows": {"pk": "partner", "alarm": "partner"}, "POST": "403 403 404 404"},
     "overlaps:detail": {"rows": {"pk": "overlap"}, "GET": "200"},
     "overlaps:hygiene": {"GET": "200"},
     "overlaps:hygiene_apart": {"POST": "403 302 302 302"},
@@ -46,6 +47,7 @@ WORKSPACE = {
     "overlaps:import_rejects": {"rows": {"pk": "import"}, "GET": "403 200 200 200"},
     "overlaps:import_template": {"GET": "403 200 200 200"},
     "overlaps:list": {"GET": "200"},
+    "overlaps:match_settings": {"GET": "403 403 200 200", "POST": "403 403 422 422"},
     "overlaps:population_edit": {
         "rows": {"pk": "population"},
         "GET": "403 200 200 200",
