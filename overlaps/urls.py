@@ -1,6 +1,16 @@
 from django.urls import path
 
-from overlaps.views import accounts, bulk, hygiene, imports, overlaps, populations, savedviews
+from overlaps.views import (
+    accounts,
+    alarms,
+    bulk,
+    hygiene,
+    imports,
+    matchsettings,
+    overlaps,
+    populations,
+    savedviews,
+)
 
 app_name = "overlaps"
 urlpatterns = [
@@ -27,6 +37,10 @@ urlpatterns = [
     path("w/<slug:slug>/hygiene/apart/", hygiene.hygiene_apart, name="hygiene_apart"),
     path("w/<slug:slug>/hygiene/<slug:check>/", hygiene.hygiene_check, name="hygiene_check"),
     path("w/<slug:slug>/hygiene/<slug:check>/fix/", hygiene.hygiene_fix, name="hygiene_fix"),
+    path(
+        "w/<slug:slug>/partners/<uuid:pk>/alarms/<uuid:alarm>/dismiss/", alarms.dismiss, name="alarm_dismiss"
+    ),
+    path("w/<slug:slug>/settings/matching/", matchsettings.match_settings, name="match_settings"),
     path("w/<slug:slug>/views/new/", savedviews.view_new, name="view_new"),
     path("w/<slug:slug>/views/<uuid:pk>/remove/", savedviews.view_remove, name="view_remove"),
     path("w/<slug:slug>/imports/", imports.import_list, name="imports"),
