@@ -48,8 +48,9 @@ class Moment:
 def with_history(accounts: QuerySet, member: Membership) -> QuerySet:
     """Each with `source_rows`, `batches` (the imports it came in), and what was `judged` of it: in the same query."""
     sources = AccountSource.objects.filter(account=OuterRef("pk")).order_by("source__name")
-    seen_in = AccountSource.objects.filter(account=OuterRef(OuterRef("pk"))).values("seen_in")
-    batches = Import.objects.filter(Q(pk=OuterRef("created_in")) | Q(pk__in=seen_in))
+    brought_in = AccountSource.objects.filter(account=OuterRef(OuterRef("pk"))).values("created_in")
+    known = Q(pk=OuterRef("created_in")) | Q(pk__in=brought_in)
+    batches = Import.objects.filter(known).newest_first()[:MOST_EVENTS]
     seen = Partner.objects.visible_to(member)
     judged = Verdict.objects.filter(account_id=OuterRef("pk"), partner__in=seen).order_by("-at")[:MOST_EVENTS]
     return accounts.annotate(
@@ -165,7 +166,7 @@ class Dossier:
     def _imported(self) -> Iterator[Moment]:
         for batch in self.account.batches:
             made = batch["id"] == str(self.account.created_in)
-            words = f"{'Imported' if made else 'Seen again'} in {batch['filename']}"
+            words = f"{'Imported' if made else 'Recognised'} in {batch['filename']}"
             yield Moment("upload", words, datetime.fromisoformat(batch["at"]), f"by {batch['by']}")
 
 

@@ -1,7 +1,6 @@
 import re
 
 import pytest
-from django.urls import reverse
 
 from core.models import Membership
 from core.roles import Permission
@@ -229,6 +228,3 @@ def test_every_page_names_a_permission():
 
     for pattern in urlpatterns:
         assert isinstance(pattern.callback.permission, Permission)
-        kwargs = {"pk": "00000000-0000-4000-8000-000000000000"} if "uuid" in str(pattern.pattern) else {}
-        kwargs |= {"check": "twice"} if "slug:check" in str(pattern.pattern) else {}
-        assert reverse(f"overlaps:{pattern.name}", kwargs={"slug": "acme", **kwargs}).startswith("/w/acme/")
