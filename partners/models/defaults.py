@@ -130,10 +130,11 @@ class FieldPreset(TenantModel):
         self.save(update_fields=["name", "fields"])
         code = str(self.pk)
         SharingDefault.objects.filter(preset=code).update(fields=self.fields)
-        spread(self._renewed, by=by)
+        spread(self.renewed, by=by)
         AuditEvent.record(Action.PRESET_CHANGED, by=by, target=self, changes=changes)
 
-    def _renewed(self, rules: Rules) -> Shares:
+    def renewed(self, rules: Rules) -> Shares:
+        """Those of these rules that name it, with its fields of now."""
         shares = rules.shares(CustomPopulation.codes())
         named = {p: s for p, s in shares.items() if s.preset == str(self.pk)}
         return {p: replace(s, fields=tuple(self.fields)) for p, s in named.items()}
