@@ -17,7 +17,7 @@ run: ## the product with its demo: installs, migrates, serves (PORT=8010, HOST=0
 
 test: lint ## all tests, in a browser too
 	@bin/browser
-	@.venv/bin/python -m pytest; status=$$?; $(manage) localpg stop --tests >/dev/null; exit $$status
+	@.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal; status=$$?; $(manage) localpg stop --tests >/dev/null; exit $$status
 
 lint: ## ruff and djlint
 	@bin/setup dev

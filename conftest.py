@@ -77,6 +77,40 @@ def vera(acme) -> Membership:
     return member("Vera", acme, Role.VIEWER)
 
 
+# -- three companies with something of everything --------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def stage(django_db_setup, django_db_blocker):
+    from tests.world import Stage  # which needs the cast
+
+    stage = Stage()
+    yield stage
+    with django_db_blocker.unblock():
+        stage.clear()
+
+
+@pytest.fixture
+def scene(request, stage, django_db_blocker) -> None:
+    """What stands around the test's own transaction."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = {"transactional_db", "live_server"} & set(request.fixturenames)
+    commits = commits or (marker and marker.kwargs.get("transaction"))
+    with django_db_blocker.unblock():
+        stage.set() if "companies" in request.fixturenames and not commits else stage.clear()
+
+
+@pytest.fixture
+def _django_db_helper(scene, _django_db_helper) -> None:
+    """pytest-django's, which begins the test's own transaction."""
+
+
+@pytest.fixture
+def companies(db, stage):
+    """Acme, Globex and Initech as `tests/world.py` builds them."""
+    return stage.world()
+
+
 @pytest.fixture
 def log_in(db):
     """Sign a person in: log_in(ada) gives Ada's own client."""

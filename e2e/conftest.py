@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -54,6 +55,12 @@ def browser_type_launch_args(browser_type_launch_args, playwright):
 @pytest.fixture(autouse=True)
 def site_url(live_server, settings):
     settings.SITE_URL = live_server.url
+
+
+@pytest.fixture(autouse=True)
+def kept_connections(monkeypatch):
+    """As in production: the server's threads don't log in to the database anew for each request."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
 
 
 class Complaints(list):

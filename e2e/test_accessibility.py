@@ -1,36 +1,12 @@
 """Every page, in both themes and both sizes: nothing that axe finds, and nothing to scroll to sideways."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import axe_playwright_python
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from e2e.axe import COLOURS, FINDINGS, RULES, WIDER, findings, prepare
 from e2e.pages import Tour, Visit
-from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-COLOURS = ["color-contrast", "link-in-text-block"]  # what a theme can change
-# A colour on its way from one theme to the other is none of either.
-AT_ONCE = """
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important }");
-  document.adoptedStyleSheets = [sheet];
-"""
-FINDINGS = """async ([rules, where]) => {
-  const { violations } = await axe.run(where, { runOnly: rules, resultTypes: ["violations"], preload: false });
-  const told = (rule, node) => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`;
-  return violations.flatMap((rule) => rule.nodes.map((node) => told(rule, node)));
-}"""
-WIDER = """() => {
-  const page = document.documentElement, over = page.scrollWidth - page.clientWidth;
-  const outside = (element) => element.getBoundingClientRect().right > page.clientWidth + 1;
-  const widest = [...document.querySelectorAll("body *")].findLast(outside)?.outerHTML.slice(0, 160);
-  return over > 0 ? [`${over} px wider than ${page.clientWidth}: ${widest}`] : [];
-}"""
 # What opens on a page, by what is pressed, and in which sizes that is there.
 OPENS = [
     ("/w/acme/", "button[data-switcher]", "#switcher:has(.pop__head)", (1280, 390)),
@@ -45,28 +21,13 @@ OPENS = [
 
 
 @pytest.fixture
-def tour(transactional_db, live_server) -> Tour:
-    return Tour(world.build())
+def tour(companies, live_server) -> Tour:
+    return Tour(companies)
 
 
 @pytest.fixture
 def page(open_browser):
-    page = open_browser(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.add_init_script(AT_ONCE)
-    page.add_init_script(AXE)
-    return page
-
-
-def findings(page: Page) -> Iterator[str]:
-    """Loaded once: sizes and themes are up to the style sheets alone."""
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme, rules in (("light", RULES), ("dark", COLOURS)):
-            page.emulate_media(color_scheme=scheme)
-            yield from (f"{width} {scheme} {found}" for found in page.evaluate(FINDINGS, [rules, "html"]))
-        yield from page.evaluate(WIDER)
-    page.set_viewport_size({"width": 320, "height": 900})
-    yield from page.evaluate(WIDER)
+    return prepare(open_browser(viewport={"width": 1280, "height": 900}, reduced_motion="reduce"))
 
 
 def test_every_page_is_for_everybody(page, tour):

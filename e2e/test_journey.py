@@ -123,7 +123,9 @@ class Person:
 @pytest.fixture
 def somebody(open_browser, javascript, link_in_mail, run_jobs):
     def _somebody(email: str) -> Person:
-        return Person(open_browser(javascript=javascript), email, link_in_mail, run_jobs)
+        # A page that fades into the next one keeps whoever presses buttons waiting; test_shell.py looks at that.
+        page = open_browser(javascript=javascript, reduced_motion="reduce")
+        return Person(page, email, link_in_mail, run_jobs)
 
     return _somebody
 

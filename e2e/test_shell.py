@@ -12,14 +12,8 @@ from core.models import Membership
 from core.roles import Role
 from core.tenancy import tenant_context
 from e2e.pages import Tour
-from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def companies(transactional_db) -> world.World:
-    return world.build()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What is asked about intros: who sees them, whose turn it is, in which order."""
 
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Window
@@ -51,6 +52,12 @@ class IntroQuerySet(models.QuerySet["Intro"]):
             Q(requester=account.tenant_id, requester_account=account.pk)
             | Q(receiver=account.tenant_id, receiver_account=account.pk)
         )
+
+    def follow_merge(self, tenant_id: UUID, *, kept: UUID, gone: list[UUID]) -> None:
+        """Accounts of this workspace became one: whichever side it is on."""
+        for side in ("requester", "receiver"):
+            theirs = self.filter(**{side: tenant_id, f"{side}_account__in": gone})
+            theirs.update(**{f"{side}_account": kept})
 
     def in_flight(self) -> Self:
         return self.filter(state__in=IN_FLIGHT)

@@ -32,3 +32,10 @@ def expire(timestamp: int) -> None:
     for intro_id, tenant_id in Intro.overdue(today):
         with suppress(Intro.Refused, Intro.DoesNotExist), tenant_context(tenant_id):
             Intro.objects.get(pk=intro_id).expire(today=today)
+
+
+@app.task(name="intros.follow_merge")
+def follow_merge(tenant_id: str, kept: str, gone: list[str]) -> None:
+    """Accounts of this workspace are one from now on: intros about any of them are about that one."""
+    with tenant_context(UUID(tenant_id)):
+        Intro.objects.follow_merge(UUID(tenant_id), kept=UUID(kept), gone=[UUID(pk) for pk in gone])

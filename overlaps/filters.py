@@ -9,10 +9,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Collate
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import QueryDict
 
+from overlaps.countries import countries
 from overlaps.keys import domain_key
+from overlaps.models import Source
 from overlaps.names import name_key
 from partners.models import Population
 
@@ -29,6 +33,7 @@ AMOUNTS = {"amount_from": "amount__gte", "amount_to": "amount__lte"}
 SWITCHES = {"private": "is_private", "gone": "gone_at__isnull"}
 EXTRA = "extra."
 MOST = 50  # values of one field
+END = "\U0010ffff"  # sorts behind whatever follows a beginning
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,10 @@ class AccountFilter:
     @classmethod
     def asked_for(cls, query: QueryDict) -> Self:
         """Whatever stands there, an answer can be given: what makes no sense is left out."""
-        return cls.of({field: query.getlist(field) for field in query}, words=query.get("q", ""))
+        values = {field: query.getlist(field) for field in query}
+        if name := _plain(query.get("extra_name", "")):  # as a form asks for a custom field
+            values.setdefault(EXTRA + name, []).append(query.get("extra_value", ""))
+        return cls.of(values, words=query.get("q", ""))
 
     @classmethod
     def of(cls, values: Mapping[str, Any], words: str = "") -> Self:
@@ -54,6 +62,18 @@ class AccountFilter:
 
     def to_store(self) -> dict[str, Any]:
         return {"words": self.words, "values": {field: list(values) for field, values in self.values.items()}}
+
+    def to_query(self) -> list[tuple[str, str]]:
+        """As it stands in an address, the same for the same filter."""
+        pairs = [(field, value) for field, values in self.values.items() for value in values]
+        return ([("q", self.words)] if self.words else []) + pairs
+
+    def having(self, **values: Any) -> Self:
+        """With other values in some fields."""
+        return self.of({**self.values, **values}, self.words)
+
+    def without(self, field: str, value: str) -> Self:
+        return self.having(**{field: [other for other in self.values[field] if other != value]})
 
     def __bool__(self) -> bool:
         return bool(self.words or self.values)
@@ -77,15 +97,45 @@ class AccountFilter:
 
     @property
     def _named(self) -> Q:
-        """Names that begin so, as the match keys spell them, or as they are written; or the account of a domain."""
+        """Names that begin so, as they are written or as the match keys spell them; or the account of a domain."""
         if not self.words:
             return Q()
-        named = Q(name__istartswith=self.words)
+        named = begins("sort_name", self.words.lower())
+        if len(key := name_key(self.words)) > 1:
+            named |= begins("name_key", key)
         if key := domain_key(self.words):
             named |= Q(domain_key=key)
-        if key := name_key(self.words):
-            named |= Q(name_key__startswith=key)
         return named
+
+
+def said(filter: AccountFilter, names: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """(field, value, in words) of each value; `names`: what codes are called."""
+    for field, values in filter.values.items():
+        for value in values:
+            yield field, value, _in_words(field, value, names)
+
+
+def _in_words(field: str, value: str, names: Mapping[str, str]) -> str:
+    if field in AMOUNTS:
+        return f"Amount {'from' if field == 'amount_from' else 'up to'} {value}"
+    if field.startswith(EXTRA):
+        return f"{field.removeprefix(EXTRA)}: {value}"
+    if field in SWITCHES:
+        return f"{'' if value == 'yes' else 'Not '}{field}".capitalize()
+    return names.get(value, value)
+
+
+def names_of(*filters: AccountFilter) -> dict[str, str]:
+    """What the codes in filters are called, but for populations of our own making."""
+    sources = {pk for filter in filters for pk in filter.values.get("source", ())}
+    named = Source.objects.filter(pk__in=sources).values_list("pk", "name") if sources else ()
+    return dict(Population.choices) | dict(countries()) | {str(pk): name for pk, name in named}
+
+
+def begins(column: str, start: str) -> Q:
+    """By comparison: LIKE is not leakproof, so that under row-level security no index would serve it."""
+    text = Collate(F(column), "C")
+    return Q(GreaterThanOrEqual(text, start)) & Q(LessThan(text, start + END))
 
 
 def _kept(values: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:

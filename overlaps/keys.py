@@ -91,11 +91,14 @@ def domain_of(text: str) -> Domain:
     if plain and "xn--" not in (host := plain[1]) and len(host) < 64:
         return _of_host(host)
     host = _host(text)
-    return _of_host(host) if host else Domain("", _what_else(text))
+    return _of_host(host) if "." in host else Domain("", _what_else(text))
 
 
 def _of_host(host: str) -> Domain:
-    labels = host.removeprefix("www.").split(".")
+    host = host.removeprefix("www.")
+    labels = host.split(".")
+    if labels[-1].isdecimal() or len(labels) == 1:
+        return Domain("", "ip_address" if labels[-1].isdecimal() and len(labels) == 4 else "no_domain")
     names = [".".join(labels[start:]) for start in range(len(labels))]
     suffixes, branches = _suffixes()
     if "xn--" in host or not branches.isdisjoint(names):
@@ -129,7 +132,7 @@ def _host(text: str) -> str:
 
 def _what_else(text: str) -> str:
     text = text[:2048].strip()
-    if re.search(r"\[[0-9a-fA-F:]+\]|^[0-9a-fA-F:]*::?[0-9a-fA-F:]+$", text):
+    if re.search(r"\[[0-9a-fA-F]*:[0-9a-fA-F:]+\]", text):
         return "ip_address"
     return "no_domain" if text else ""
 

@@ -77,6 +77,11 @@ def take_back(account_id: UUID, pair: UUID) -> bool:
     return _ask("SELECT overlaps_take_back(%s, %s)", account_id, pair)
 
 
+def merge_rulings(keep: UUID, gone: list[UUID]) -> None:
+    """What both sides said of accounts that are one from now on. Before the others go, after the one was written."""
+    _ask("SELECT overlaps_merge_rulings(%s, %s)", keep, gone)
+
+
 def preview(
     partner: Partner, shares: Shares, *, moving: Iterable[UUID] | None = None, mover: str = ""
 ) -> list[Foreseen]:

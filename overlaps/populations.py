@@ -1,22 +1,101 @@
 """Populations of a workspace's own making: the accounts that some conditions find, kept up with every change."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Func, Max, Value
+from django.db.models import Count, F, Func, Max, Q, Value
 from django.db.models.functions import Coalesce
 
 from audit.actions import Action
 from audit.models import AuditEvent
 from core.models import Membership
 from overlaps import matching
-from overlaps.filters import AccountFilter
-from overlaps.models import Account, Touched
-from partners.models import CustomPopulation, SharingDefault, SharingRule
+from overlaps.filters import AccountFilter, names_of, said
+from overlaps.models import Account, PopulationSize, Touched
+from partners.models import Custom, CustomPopulation, Level, Partner, Population, SharingDefault, SharingRule
 from partners.models.defaults import spread
 from partners.models.sharing import Share
 
 MOST = 50
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What conditions find, and whom a population would gain and lose by them. `opened`: of the gain, without those
+    that are private or gone."""
+
+    fits: int
+    enter: int
+    leave: int
+    opened: int
+
+    @property
+    def stamp(self) -> str:
+        return f"{self.enter} in, {self.leave} out"
+
+
+def effect(conditions: AccountFilter, population: CustomPopulation | None = None) -> Effect:
+    """One pass over the list."""
+    fits = conditions.condition
+    inside = Q(segments__contains=[str(population.code)]) if population else Q(pk=None)
+    enter = fits & ~inside
+    numbers = {
+        "fits": fits,
+        "enter": enter,
+        "leave": inside & ~fits,
+        "opened": enter & Q(is_private=False, gone_at=None),
+    }
+    counted = {name: Count("pk", filter=condition) for name, condition in numbers.items()}
+    return Effect(**Account.objects.aggregate(**counted))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A population as its page shows it."""
+
+    population: Population | Custom
+    own: CustomPopulation | None
+    conditions: list[str]
+    accounts: int
+    shareable: int
+    shown_to: list[tuple[Partner, Share]]
+
+    @property
+    def address(self) -> str:
+        """Of its accounts, in the list."""
+        return f"?{'segment' if self.own else 'population'}={self.population.value}"
+
+
+def places(member: Membership) -> list[Place]:
+    """All populations, and what each partner that this member may see is shown of them."""
+    sizes = {size.population: (size.accounts, size.shareable) for size in PopulationSize.objects.all()}
+    partners = Partner.objects.connected().visible_to(member)
+    rules = SharingRule.objects.filter(partner__in=partners).exclude(level=Level.HIDDEN)
+    shown: dict[str, list[tuple[Partner, Share]]] = {}
+    for rule in rules.select_related("partner").order_by("partner__name", "partner_id"):
+        if rule.share.level is not Level.HIDDEN:  # nor over
+            shown.setdefault(rule.population, []).append((rule.partner, rule.share))
+    own = {population.code: population for population in CustomPopulation.objects.order_by("name")}
+    conditions = {code: AccountFilter.stored(population.conditions) for code, population in own.items()}
+    names = names_of(*conditions.values())
+    said_of = {code: in_words(filter, names) for code, filter in conditions.items()}
+    return [
+        Place(
+            code,
+            own.get(code),
+            said_of.get(code, []),
+            *sizes.get(code.value, (0, 0)),
+            shown.get(code.value, []),
+        )
+        for code in [*Population, *own]
+    ]
+
+
+def in_words(conditions: AccountFilter, names: Mapping[str, str]) -> list[str]:
+    begins = [f"Name begins with “{conditions.words}”"] if conditions.words else []
+    return begins + [words for _, _, words in said(conditions, names)]
 
 
 class NameTaken(Exception):

@@ -47,7 +47,7 @@ def match(mine: Path, theirs: Path, out: TextIO, *, suggestions: bool, progress:
             "theirs": _load(cursor, THEIRS, theirs, progress),
         }
         progress("Matching", 0.0)
-        cursor.execute("ANALYZE overlaps_matchkey")
+        cursor.execute(INDEXES)
         for list_id in (MINE, THEIRS):
             cursor.execute("SELECT count(*) FROM overlaps_settle(%s, NULL, NULL, NULL, NULL)", [list_id])
         least = 70 if suggestions else SURE
@@ -72,6 +72,15 @@ KEYS = f"""
 INSERT INTO overlaps_matchkey (tenant_id, id, {MatchKey.COLUMNS})
 SELECT tenant_id, id, {MatchKey.VALUES} FROM overlaps_file WHERE tenant_id = %s
 """  # noqa: S608 - names of our own
+INDEXES = """
+CREATE UNIQUE INDEX ON overlaps_matchkey (tenant_id, id);
+CREATE INDEX ON overlaps_matchkey (tenant_id, name_hash, country);
+CREATE INDEX ON overlaps_matchkey (tenant_id, core_hash);
+CREATE INDEX ON overlaps_matchkey (tenant_id, domain_hash) WHERE domain_hash IS NOT NULL;
+CREATE INDEX ON overlaps_matchkey (tenant_id, number_hash) WHERE number_hash IS NOT NULL;
+ALTER TABLE overlaps_matchkey ALTER tenant_id SET STATISTICS 0;
+ANALYZE overlaps_matchkey
+"""
 PAIRS = """
 CREATE TEMPORARY TABLE overlaps_found ON COMMIT DROP AS
 SELECT * FROM overlaps_pairs(%(mine)s, %(theirs)s, NULL, %(least)s)

@@ -1,15 +1,34 @@
 from django.urls import path
 
-from overlaps.views import accounts, imports, overlaps
+from overlaps.views import accounts, bulk, hygiene, imports, overlaps, populations, savedviews
 
 app_name = "overlaps"
 urlpatterns = [
     path("w/<slug:slug>/overlaps/", overlaps.overlap_list, name="list"),
     path("w/<slug:slug>/overlaps/<uuid:pk>/", overlaps.overlap_detail, name="detail"),
     path("w/<slug:slug>/accounts/", accounts.account_list, name="accounts"),
+    path("w/<slug:slug>/accounts/new/", accounts.account_new, name="account_new"),
+    path("w/<slug:slug>/accounts/filter/", accounts.account_filter, name="account_filter"),
+    path("w/<slug:slug>/accounts/change/", bulk.accounts_change, name="accounts_change"),
+    path("w/<slug:slug>/accounts/delete/", bulk.accounts_delete, name="accounts_delete"),
+    path("w/<slug:slug>/accounts/merge/", bulk.accounts_merge, name="accounts_merge"),
+    path("w/<slug:slug>/accounts/export/", bulk.accounts_export, name="accounts_export"),
     path("w/<slug:slug>/accounts/<uuid:pk>/", accounts.account_detail, name="account"),
     path("w/<slug:slug>/accounts/<uuid:pk>/edit/", accounts.account_edit, name="account_edit"),
     path("w/<slug:slug>/accounts/<uuid:pk>/delete/", accounts.account_delete, name="account_delete"),
+    path("w/<slug:slug>/populations/", populations.population_list, name="populations"),
+    path("w/<slug:slug>/populations/new/", populations.population_new, name="population_new"),
+    path("w/<slug:slug>/populations/preview/", populations.population_preview, name="population_preview"),
+    path("w/<slug:slug>/populations/<uuid:pk>/", populations.population_edit, name="population_edit"),
+    path(
+        "w/<slug:slug>/populations/<uuid:pk>/remove/", populations.population_remove, name="population_remove"
+    ),
+    path("w/<slug:slug>/hygiene/", hygiene.hygiene_overview, name="hygiene"),
+    path("w/<slug:slug>/hygiene/apart/", hygiene.hygiene_apart, name="hygiene_apart"),
+    path("w/<slug:slug>/hygiene/<slug:check>/", hygiene.hygiene_check, name="hygiene_check"),
+    path("w/<slug:slug>/hygiene/<slug:check>/fix/", hygiene.hygiene_fix, name="hygiene_fix"),
+    path("w/<slug:slug>/views/new/", savedviews.view_new, name="view_new"),
+    path("w/<slug:slug>/views/<uuid:pk>/remove/", savedviews.view_remove, name="view_remove"),
     path("w/<slug:slug>/imports/new/", imports.import_new, name="import"),
     path("w/<slug:slug>/imports/template.csv", imports.import_template, name="import_template"),
     path("w/<slug:slug>/imports/<uuid:pk>/", imports.import_detail, name="import_detail"),

@@ -6,6 +6,7 @@ os.environ.setdefault("DEBUG", "yes")
 
 from config.settings import *  # noqa: E402
 
+DATABASES["default"]["ENGINE"] = "tests.postgres"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

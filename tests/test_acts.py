@@ -47,10 +47,20 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
     "intros:withdraw": (Action.INTRO_WITHDRAWN, {}),
     "overlaps:account_delete": (Action.ACCOUNT_DELETED, {}),
     "overlaps:account_edit": (Action.ACCOUNT_CHANGED, ACCOUNT),
+    "overlaps:account_new": (Action.ACCOUNT_MADE, ACCOUNT),
+    "overlaps:accounts_change": (
+        Action.ACCOUNTS_CHANGED,
+        {"all": "1", "step": "do", "seen": "6", "stage": "New stage"},
+    ),
+    "overlaps:accounts_delete": (Action.ACCOUNTS_DELETED, {"all": "1", "number": "6"}),
     "overlaps:import": (
         Action.IMPORT_STARTED,
         {"text": "Name,Domain\nOne,one.example", "population": "customers"},
     ),
+    "overlaps:population_edit": (Action.POPULATION_CHANGED, {"name": "Renamed", "country": "DE"}),
+    "overlaps:population_new": (Action.POPULATION_MADE, {"name": "Germans", "country": "DE"}),
+    "overlaps:population_remove": (Action.POPULATION_REMOVED, {}),
+    "overlaps:view_remove": (Action.VIEW_REMOVED, {}),
     "partners:change": (Action.PARTNER_CHANGED, {"name": "Renamed"}),
     "partners:end": (Action.CONNECTION_ENDED, {}),
     "partners:grant": (Action.GRANT_GIVEN, {"member": "member", "grant": "manage_partner"}),
@@ -73,6 +83,11 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
 # Need something else to have happened before; each has its own test, named here.
 ELSEWHERE = {
     "intros:introduce": "test_moves.py",
+    "overlaps:accounts_export": "test_account_export.py",
+    "overlaps:accounts_merge": "test_merge.py",
+    "overlaps:hygiene_apart": "test_hygiene.py",
+    "overlaps:hygiene_fix": "test_hygiene.py",
+    "overlaps:view_new": "test_saved_views.py",
     "partners:grant_take": "test_grants.py",
     "partners:invitation_resend": "test_partner_invitation.py",
     "partners:invite_again": "test_partner_invitation.py",
@@ -86,11 +101,6 @@ ELSEWHERE = {
     "workspaces:ownership_decline": "test_ownership.py",
     "workspaces:ownership_withdraw": "test_ownership.py",
 }
-
-
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
 
 
 def signed_in(membership) -> Client:

@@ -21,11 +21,6 @@ from tests.world import ROLES
 from workspaces.models import Invitation
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 def signed_in(who: Membership) -> Client:
     client = Client()
     client.force_login(who.user, "allauth.account.auth_backends.AuthenticationBackend")

@@ -67,11 +67,6 @@ class Tags(HTMLParser):
                 self.bad.append("meta refresh")
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 def client_of(who: Membership) -> Client:
     client = Client()
     client.force_login(who.user, "allauth.account.auth_backends.AuthenticationBackend")

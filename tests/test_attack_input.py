@@ -120,11 +120,6 @@ IN_QUERIES = (
 
 
 @pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
-@pytest.fixture
 def ask(companies):
     """Ask as Acme's owner, or nobody, and leave nothing behind; gives back the status."""
     owner, nobody = (Client(raise_request_exception=False) for _ in range(2))

@@ -19,11 +19,6 @@ from tests.test_attack_input import PARAMETERS
 HIDDEN = {"customers": "hidden", "open_opportunities": "hidden", "prospects": "hidden"}
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 def client_of(who: Membership) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(who.user, "allauth.account.auth_backends.AuthenticationBackend")

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import resolve
 
-from tests import tour, world
+from tests import tour
 
 OURS = "This page is out of date"
 FOREIGN = {
@@ -16,11 +16,6 @@ FOREIGN = {
     "a look-alike": {"Origin": "http://testserver.evil.example"},
     "another scheme": {"Origin": "https://testserver"},
 }
-
-
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
 
 
 def strict(user) -> Client:

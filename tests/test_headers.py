@@ -10,7 +10,7 @@ from django.utils.csp import build_policy
 
 from conftest import PASSWORD
 from core.tenancy import tenant_context
-from tests import tour, world
+from tests import tour
 
 PRODUCTION = {
     "SECRET_KEY": "kT3-9vQpLx7_ZrW2mHs8dNf4YbGc6JaUe5oXi1RtPqVzKyBwE0uSn",
@@ -20,11 +20,6 @@ PRODUCTION = {
     "DEFAULT_FROM_EMAIL": "Cosell <hello@cosell.example>",
 }
 A_DAY = 24 * 3600
-
-
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overlaps.keys import domain_key, free_mail, platforms
+from overlaps.keys import domain_key, domain_of, free_mail, keys_of, names_domain, platforms, registrable
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,78 @@ def test_what_is_no_domain_has_no_key(text):
 )  # fmt: skip
 def test_what_many_companies_share_is_nobodys_key(text):
     assert domain_key(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("acme.com", ""),
+        ("", ""),
+        ("  ", ""),
+        ("jane@gmail.com", "mail_provider"),
+        ("facebook.com/acme", "social"),
+        ("crunchbase.com/organization/acme", "directory"),
+        ("jobs.lever.co/acme", "careers"),
+        ("acme.wordpress.com", "hosting"),
+        ("bit.ly/3x", "short_link"),
+        ("10.0.0.1", "ip_address"),
+        ("[2001:db8::1]", "ip_address"),
+        ("acme.notatld", "unknown_suffix"),
+        ("github.io", "unknown_suffix"),
+        ("N/A", "no_domain"),
+        ("acme corp", "no_domain"),
+    ],
+)
+def test_why_there_is_no_key(text, problem):
+    assert domain_of(text).problem == problem
+    assert bool(domain_of(text).key) == (text.startswith("acme.com"))
+
+
+def test_the_short_way_finds_what_the_library_finds():
+    suffixes = [suffix.lstrip("*!.") for suffix in registrable.tlds]
+    for host in [
+        f"{before}{suffix}" for suffix in suffixes for before in ("", "acme.", "www.acme.", "a.b.acme.")
+    ]:
+        if host.isascii() and domain_of(host).problem in {"", "unknown_suffix"}:
+            found = registrable(host.removeprefix("www."))
+            assert domain_key(host) == (
+                f"{found.domain}.{found.suffix}" if found.domain and found.suffix else ""
+            )
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "seen"),
+    [
+        ("acme industry", "acme.com", True),
+        ("sap", "sap.de", True),
+        ("kuper computer", "kupercomputer.com", True),
+        ("coca cola", "coca-cola.com", True),
+        ("international business machine", "ibm.com", True),
+        ("fleetcor technology", "corpay.com", False),
+        ("acme", "", False),
+        ("", "acme.com", False),
+    ],
+)
+def test_a_name_is_seen_in_a_domain(name, domain, seen):
+    assert names_domain(name, domain) is seen
+
+
+def test_all_keys_of_an_account():
+    keys = keys_of(
+        name="Acme Holdings GmbH", website="https://www.acme.de/", country="Germany", number="DE143454214"
+    )
+    assert keys._asdict() == {
+        "name": "acme holding",
+        "form": "gmbh",
+        "bits": keys.bits,
+        "core": "acme holding",
+        "is_core": False,
+        "country": "DE",
+        "domain": "acme.de",
+        "names_domain": True,
+        "number": "DE-vat:143454214",
+    }
+    assert 0 < keys.bits < 30
 
 
 def test_a_company_that_hosts_others_is_a_company_itself():

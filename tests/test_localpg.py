@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.transaction import TransactionManagementError, atomic
 
 from config.postgres import LocalPostgresError
+from config.postgres.base import DatabaseOperations
 from config.postgres.server import LocalPostgres
 from config.postgres.urls import database_from_url
 
@@ -166,7 +167,7 @@ NEVER_EMPTIED = """
 
 
 @pytest.mark.django_db(transaction=True)
-def test_between_tests_also_append_only_tables_and_jobs_are_emptied(django_user_model):
+def test_a_flush_empties_also_append_only_tables_and_jobs(django_user_model, monkeypatch):
     with connection.as_owner(), connection.cursor() as cursor:
         cursor.execute(NEVER_EMPTIED)
     try:
@@ -175,7 +176,11 @@ def test_between_tests_also_append_only_tables_and_jobs_are_emptied(django_user_
             cursor.execute("INSERT INTO procrastinate_jobs (task_name, queue_name) VALUES ('x', 'none')")
             cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
 
-        call_command("flush", interactive=False, verbosity=0)
+        with monkeypatch.context() as as_in_production:  # between tests it is done by the row
+            as_in_production.setattr(
+                connections["default"], "ops", DatabaseOperations(connections["default"])
+            )
+            call_command("flush", interactive=False, verbosity=0)
 
         assert not django_user_model.objects.exists()
         with connection.cursor() as cursor:

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = sorted(name for name in INSIDE if "200" in WORKSPACE[name].get("GET", ""))
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 def crawl(one: world.Company, role: str = "owner") -> Iterator[tuple[str, str]]:
     """Each page of the workspace, plain and as a fragment."""
     client = Client(raise_request_exception=False)

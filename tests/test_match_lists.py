@@ -8,14 +8,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-MINE = (
-    "id,name,website,country\n1,Velatra Foods GmbH,velatra.com,DE\n2,Marrow Tools,,GB\n"
-    "3,Quillon,,\n4,Global Fund,,US\n"
-)
-THEIRS = (
-    "id,name,website,country\na,VELATRA FOODS,https://www.velatra.com/en,Germany\nb,Marrow Tools Ltd,,United Kingdom\n"
-    "c,Quillon SA,,FR\nd,Other,gmail.com,\n"
-)
+MINE = """id,name,website,country
+1,Velatra Foods GmbH,velatra.com,DE
+2,Marrow Tools,,GB
+3,Quillon,,
+4,Global Fund,,US
+"""
+THEIRS = """id,name,website,country
+a,VELATRA FOODS,https://www.velatra.com/en,Germany
+b,Marrow Tools Ltd,,United Kingdom
+c,Quillon SA,,FR
+d,Other,gmail.com,
+"""
 pytestmark = pytest.mark.django_db
 
 

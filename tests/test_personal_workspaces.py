@@ -26,10 +26,11 @@ NAMES = [
 
 
 @pytest.fixture
-def older(django_db_blocker):
+def older(transactional_db):
     """A database of its own that ends with the users; gives back its migrate(target) -> apps."""
-    with django_db_blocker.unblock(), connection.as_owner():
-        here, there = connection.settings_dict["NAME"], "test_cosell_older"
+    with connection.as_owner():
+        here = connection.settings_dict["NAME"]
+        there = f"{here}_older"
         with connection._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {there}")
             cursor.execute(f"CREATE DATABASE {there} TEMPLATE template0")

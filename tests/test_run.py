@@ -1,7 +1,9 @@
 """`manage.py run`: one clear line where it can't, and nothing left behind where it could."""
 
 import argparse
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -86,8 +88,11 @@ def folder():
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    """A free one, and none that the system gives to the tests that run beside this one."""
+    while True:
+        wanted = random.randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", wanted)):
+            return wanted
 
 
 def address(user: str, **parts: object) -> str:

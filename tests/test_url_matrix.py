@@ -57,11 +57,6 @@ def test_each_view_says_who_may_call_it():
     assert unmarked == set()
 
 
-@pytest.fixture
-def companies(db) -> world.World:
-    return world.build()
-
-
 class Knocker:
     """Asks as one person, and leaves nothing behind."""
 
@@ -93,7 +88,8 @@ def body(response) -> str:
 def arguments(name: str, one: world.Company) -> dict[str, object]:
     """Of a URL below /w/<slug>/, for the rows of this company."""
     given = WORKSPACE[name].get("rows", {})
-    return {key: getattr(one.rows[row], "pk", row) if row in one.rows else row for key, row in given.items()}
+    named = {key: getattr(one.rows[row], "pk", row) if row in one.rows else row for key, row in given.items()}
+    return named | WORKSPACE[name].get("kwargs", {})
 
 
 @pytest.mark.parametrize("name", sorted(INSIDE))

@@ -14,4 +14,4 @@ def addresses(one: Company) -> dict[str, str]:
 
 def arguments(row: dict, one: Company) -> dict[str, object]:
     given = {key: getattr(one.rows.get(name, name), "pk", name) for key, name in row.get("rows", {}).items()}
-    return {"slug": one.tenant.slug} | given
+    return {"slug": one.tenant.slug} | row.get("kwargs", {}) | given

@@ -2,8 +2,8 @@
 
 Below a workspace: four answers, of viewer, member, admin and owner (one stands for all four); 302/200: without and
 with htmx. A method that is missing is refused, 403 or 405. Forms are sent with nonsense: 422 is a form that came back,
-302 an act that needs no input. `rows`: which of the company's rows in `tests/world.py` the URL names. Nobody, and who
-is no member, has no row here: login, and the one 404.
+302 an act that needs no input. `rows`: which of the company's rows in `tests/world.py` the URL names; `kwargs`: words
+in it. Nobody, and who is no member, has no row here: login, and the one 404.
 
 Outside: two answers, of nobody and of somebody signed in; "login" leads to the form.
 """
@@ -29,13 +29,38 @@ WORKSPACE = {
         "POST": "403 302 302 302",
     },
     "overlaps:account_edit": {"rows": {"pk": "account"}, "GET": "403 200 200 200", "POST": "403 422 422 422"},
+    "overlaps:account_filter": {"GET": "200"},
+    "overlaps:account_new": {"GET": "403 200 200 200", "POST": "403 422 422 422"},
     "overlaps:accounts": {"GET": "200"},
+    "overlaps:accounts_change": {"POST": "403 302 302 302"},
+    "overlaps:accounts_delete": {"POST": "403 302 302 302"},
+    "overlaps:accounts_export": {"POST": "302"},
+    "overlaps:accounts_merge": {"GET": "403 302 302 302", "POST": "403 302 302 302"},
     "overlaps:detail": {"rows": {"pk": "overlap"}, "GET": "200"},
+    "overlaps:hygiene": {"GET": "200"},
+    "overlaps:hygiene_apart": {"POST": "403 302 302 302"},
+    "overlaps:hygiene_check": {"kwargs": {"check": "mail-domain"}, "GET": "200"},
+    "overlaps:hygiene_fix": {"kwargs": {"check": "mail-domain"}, "POST": "403 404 404 404"},
     "overlaps:import": {"GET": "403 200 200 200", "POST": "403 422 422 422"},
     "overlaps:import_detail": {"rows": {"pk": "import"}, "GET": "403 200 200 200"},
     "overlaps:import_rejects": {"rows": {"pk": "import"}, "GET": "403 200 200 200"},
     "overlaps:import_template": {"GET": "403 200 200 200"},
     "overlaps:list": {"GET": "200"},
+    "overlaps:population_edit": {
+        "rows": {"pk": "population"},
+        "GET": "403 200 200 200",
+        "POST": "403 422 422 422",
+    },
+    "overlaps:population_new": {"GET": "403 200 200 200", "POST": "403 422 422 422"},
+    "overlaps:population_preview": {"GET": "403 200 200 200"},
+    "overlaps:population_remove": {
+        "rows": {"pk": "population"},
+        "GET": "403 200 200 200",
+        "POST": "403 302 302 302",
+    },
+    "overlaps:populations": {"GET": "200"},
+    "overlaps:view_new": {"GET": "200", "POST": "422"},
+    "overlaps:view_remove": {"rows": {"pk": "view"}, "GET": "200", "POST": "403 302 302 302"},
     "partners:change": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 422 422"},
     "partners:detail": {"rows": {"pk": "partner"}, "GET": "200"},
     "partners:end": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 302 302"},

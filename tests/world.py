@@ -4,11 +4,14 @@ Acme and Globex are connected; Initech knows nobody. What a company may never sh
 "canary-acme". What it discloses to its partner holds "shown-acme".
 """
 
+import copy
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.db import connection, transaction
 from django.utils import timezone
 
 from conftest import member, person
@@ -16,7 +19,8 @@ from core.models import Membership, Tenant, User
 from core.roles import Role
 from core.tenancy import tenant_context
 from intros.models import Intro
-from overlaps import imports, matching
+from overlaps import imports, matching, populations, savedviews
+from overlaps.filters import AccountFilter
 from overlaps.models import Account, Import, Overlap
 from partners.models import (
     Connection,
@@ -24,6 +28,7 @@ from partners.models import (
     Partner,
     PartnerInvitation,
     Population,
+    Share,
     SharingRule,
     published,
     shares_from,
@@ -37,7 +42,7 @@ LEVELS = {
     Population.OPEN_OPPORTUNITIES: Level.COUNTS,
     Population.PROSPECTS: Level.HIDDEN,
 }
-STAMP = stamp(shares_from(LEVELS))
+STAMP = stamp(shares_from(LEVELS) | {"c1": Share()})  # with the population of its own, which nobody sees
 ROLES = ("viewer", "member", "admin", "owner")
 
 
@@ -162,6 +167,13 @@ def furnish(one: Company) -> None:
         one.rows["invited_partner"] = invitation.partner
         one.rows["member"] = one.people["member"]
         one.rows["import"] = add_import(one)
+        conditions = AccountFilter.of({"tag": [f"{one.canary} tag"]})
+        one.rows["population"] = populations.make(
+            name=f"{one.canary} population", conditions=conditions, by=one.owner
+        )
+        one.rows["view"] = savedviews.save(
+            "accounts", name=f"{one.canary} view", query="population=customers", for_all=True, by=one.owner
+        )
 
 
 def add_import(one: Company) -> Import:
@@ -198,3 +210,31 @@ def add_intros(one: Company, other: Company) -> None:
 
 def absent() -> str:
     return str(uuid4())
+
+
+class Stage:
+    """Where the world stands, built once for all tests in a row that ask for it.
+
+    It stands in a transaction around theirs: each is rolled back to what was built, and gets objects of its own.
+    Tests that don't ask, or that commit, find the database empty; the last ones build their own.
+    """
+
+    def __init__(self) -> None:
+        self._transaction, self._world = ExitStack(), None
+
+    def set(self) -> None:
+        if connection.closed_in_transaction:  # the test before this one lost its connection, and all with it
+            self.clear()
+        if self._world is None:
+            self._transaction.enter_context(transaction.atomic())
+            self._world = build()
+            connection.check_constraints()
+
+    def clear(self) -> None:
+        if self._world is not None:
+            self._world = None
+            transaction.set_rollback(True)
+            self._transaction.close()
+
+    def world(self) -> World:
+        return copy.deepcopy(self._world) if self._world else build()

@@ -48,7 +48,7 @@ ENABLE = {"O": "ENABLE TRIGGER", "A": "ENABLE ALWAYS TRIGGER", "R": "ENABLE REPL
 
 class DatabaseOperations(operations.DatabaseOperations):
     def execute_sql_flush(self, sql_list):
-        """Between tests, and before a new demo: jobs too, and tables that refuse TRUNCATE by a trigger."""
+        """Before a new demo: jobs too, and tables that refuse TRUNCATE by a trigger."""
         database = self.connection
         with database.as_owner(), transaction.atomic(database.alias), database.cursor() as cursor:
             cursor.execute(TRUNCATE_TRIGGERS)

@@ -88,7 +88,9 @@ PLACES = {
     "workspaces:home": "home",
     "overlaps:": "overlaps",
     "overlaps:account": "accounts",
+    "overlaps:hygiene": "accounts",
     "overlaps:import": "accounts",
+    "overlaps:population": "accounts",
     "intros:": "intros",
     "partners:": "partners",
     "workspaces:": "settings",
@@ -196,6 +198,12 @@ def field(bound: BoundField, label: str | None = None, hint: str | None = None, 
     }
 
 
+@register.filter
+def styled(bound: BoundField, css: str) -> str:
+    """The control alone, for a form in a row, whose label and errors stand around it."""
+    return bound.as_widget(attrs={"class": css})
+
+
 def _first_wrong(form: BaseForm) -> str | None:
     return next((name for name in form.fields if name in form.errors), None) if form.is_bound else None
 
@@ -217,6 +225,12 @@ def form_errors(form: BaseForm, **labels: str) -> dict:
 @register.inclusion_tag("partials/pager.html", takes_context=True)
 def pager(context: Context, page: Page) -> dict:
     return {"page": page, "request": context["request"]}
+
+
+@register.filter
+def at_id(values: dict, key: Any) -> Any:
+    """What stands there for this id, or nothing."""
+    return values.get(key)
 
 
 @register.filter

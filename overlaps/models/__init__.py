@@ -1,6 +1,7 @@
 """Accounts, their imports, and the overlaps with partners."""
 
 from overlaps.models.account import Account
+from overlaps.models.apart import KeptApart
 from overlaps.models.batch import Import, ImportPart, ImportReject
 from overlaps.models.inbox import (
     Alarm,
@@ -31,6 +32,7 @@ __all__ = [
     "ImportPart",
     "ImportReject",
     "InboxVisit",
+    "KeptApart",
     "Mark",
     "Match",
     "MatchKey",

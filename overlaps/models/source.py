@@ -1,5 +1,7 @@
 """Where account lists come from, and which account each of them speaks of."""
 
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -53,3 +55,14 @@ class AccountSource(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.source_id}: {self.record_id}"
+
+    @classmethod
+    def take_over(cls, keep: Account, gone: list[UUID]) -> None:
+        """What sources say of accounts that are one from now on. Of one source, what it says of the one that stays."""
+        known = set(cls.objects.filter(account=keep).values_list("source_id", flat=True))
+        moved = []
+        for pk, source in cls.objects.filter(account__in=gone).order_by("pk").values_list("pk", "source_id"):
+            if source not in known:
+                known.add(source)
+                moved.append(pk)
+        cls.objects.filter(pk__in=moved).update(account=keep)

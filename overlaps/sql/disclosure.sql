@@ -1,7 +1,7 @@
--- What one side (viewer) sees of the other, written so that it is what the rules say now. Of the gathered accounts, or of
--- everything. Only the match role may call these: in anybody else's hands they would see one workspace's rows.
+-- What one side (viewer) sees of the other, written so that it is what the rules say now: of the accounts in scope, of
+-- either side, or (NULL) of all. Only the match role may call these: in anybody else's hands they would see one workspace's rows.
 
-CREATE FUNCTION overlaps_disclose(link partners_connection, viewer uuid, everything boolean) RETURNS void
+CREATE FUNCTION overlaps_disclose(link partners_connection, viewer uuid, scope uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     inviting CONSTANT boolean := viewer = link.inviter_id;
@@ -25,43 +25,42 @@ BEGIN
         RETURN;
     END IF;
     rules := overlaps_rules(discloser, us);
-    PERFORM overlaps_show(link.id, inviting, viewer, discloser, them, us, rules, present_version, everything);
-    PERFORM overlaps_suggest(link.id, inviting, viewer, discloser, them, us, rules, present_version, everything);
+    IF scope IS NULL THEN
+        PERFORM overlaps_show_all(link.id, inviting, viewer, discloser, them, us, rules, present_version);
+    ELSE
+        PERFORM overlaps_show(link.id, inviting, viewer, discloser, them, us, rules, present_version, scope);
+    END IF;
+    PERFORM overlaps_suggest(link.id, inviting, viewer, discloser, them, us, rules, present_version, scope);
     PERFORM overlaps_tell_counts(link.id, inviting, viewer, them, rules, present_version);
 END $$;
 
 CREATE FUNCTION overlaps_show(
     link uuid, inviting boolean, viewer uuid, discloser uuid, them uuid, us uuid, rules jsonb, present_version integer,
-    everything boolean
+    scope uuid[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     nobody CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     everybody CONSTANT text[] := ARRAY(
         SELECT population FROM jsonb_to_recordset(rules) AS r(population text, level text) WHERE level = 'all');
-    scope uuid[];
     allowance CONSTANT bigint := overlaps_allowance(viewer, discloser, them);
     added bigint;
 BEGIN
-    IF NOT everything THEN
-        scope := ARRAY(SELECT id FROM overlaps_node);
-    END IF;
     CREATE TEMPORARY TABLE overlaps_wanted ON COMMIT DROP AS
     WITH pairs AS (
         SELECT CASE WHEN inviting THEN m.a ELSE m.b END AS mine, CASE WHEN inviting THEN m.b ELSE m.a END AS id,
                CASE WHEN inviting THEN m.b_populations ELSE m.a_populations END AS populations,
                m.company, m.rule, m.confidence, m.found_at
-          FROM overlaps_match m
-         WHERE m.connection_id = link AND m.is_match AND (everything OR m.a = ANY (scope))
+          FROM overlaps_among(link, scope) AS m WHERE m.is_match
         UNION ALL
         SELECT nobody, t.id, ARRAY[t.population::text] || t.segments::text[], NULL, '', NULL, now()
           FROM overlaps_account t
          WHERE t.tenant_id = discloser AND NOT t.is_private AND t.gone_at IS NULL AND everybody <> '{}'
            AND (t.population = ANY (everybody) OR t.segments && everybody::varchar[])
-           AND (everything OR t.id = ANY (scope))
-           AND NOT EXISTS (
-               SELECT FROM overlaps_match m
-                WHERE m.connection_id = link AND m.is_match
-                  AND CASE WHEN inviting THEN m.b = t.id ELSE m.a = t.id END)
+           AND (scope IS NULL OR t.id = ANY (scope))
+           AND NOT (inviting AND EXISTS (
+               SELECT FROM overlaps_match m WHERE m.connection_id = link AND m.is_match AND m.b = t.id))
+           AND NOT (NOT inviting AND EXISTS (
+               SELECT FROM overlaps_match m WHERE m.connection_id = link AND m.is_match AND m.a = t.id))
     ), shown AS MATERIALIZED (
         SELECT p.populations, s.* FROM (SELECT DISTINCT populations FROM pairs) AS p, overlaps_shown(rules, p.populations) AS s
     )
@@ -88,20 +87,21 @@ BEGIN
                 WHEN p.rule IN ('domain', 'domain_only') THEN
                      CASE WHEN 'domain' = ANY (s.fields) THEN t.domain_key ELSE '' END
                 ELSE t.name_key END AS their_key,
-           CASE WHEN r.one = p.mine THEN r.one_by WHEN r.other = p.mine THEN r.other_by ELSE '' END AS confirmed_by
+           CASE WHEN r.one = p.mine THEN r.one_by WHEN r.other = p.mine THEN r.other_by ELSE '' END AS confirmed_by,
+           there.id AS row
       FROM pairs p
       JOIN shown s ON s.populations = p.populations
       JOIN overlaps_account t ON t.tenant_id = discloser AND t.id = p.id
       LEFT JOIN overlaps_account m ON m.tenant_id = viewer AND m.id = p.mine
-      LEFT JOIN overlaps_ruling r ON r.one = least(p.mine, p.id) AND r.other = greatest(p.mine, p.id);
-    CREATE INDEX ON overlaps_wanted (id, mine);
+      LEFT JOIN overlaps_ruling r ON r.one = least(p.mine, p.id) AND r.other = greatest(p.mine, p.id)
+      LEFT JOIN overlaps_overlap there
+        ON there.tenant_id = viewer AND there.partner_id = them AND there.their_account_id = p.id
+       AND coalesce(there.account_id, nobody) = p.mine;
     ANALYZE overlaps_wanted;
 
     DELETE FROM overlaps_overlap o
-     WHERE o.tenant_id = viewer AND o.partner_id = them
-       AND (everything OR o.account_id = ANY (scope) OR o.their_account_id = ANY (scope))
-       AND NOT EXISTS (
-           SELECT FROM overlaps_wanted w WHERE w.id = o.their_account_id AND w.mine = coalesce(o.account_id, nobody));
+     USING (SELECT overlaps_rows_of(viewer, them, scope) AS id EXCEPT SELECT row FROM overlaps_wanted) AS gone
+     WHERE o.tenant_id = viewer AND o.id = gone.id;
     UPDATE overlaps_overlap o
        SET company = w.company, my_population = w.my_population, my_segments = w.my_segments,
            their_population = w.their_population, their_segments = w.their_segments, name = w.name,
@@ -110,8 +110,7 @@ BEGIN
            confidence = w.confidence, my_key = w.my_key, their_key = w.their_key, confirmed_by = w.confirmed_by,
            until = w.until, version = present_version
       FROM overlaps_wanted w
-     WHERE o.tenant_id = viewer AND o.partner_id = them
-       AND w.id = o.their_account_id AND w.mine = coalesce(o.account_id, nobody)
+     WHERE o.tenant_id = viewer AND o.id = w.row
        AND (o.company, o.my_population, o.my_segments, o.their_population, o.their_segments, o.name, o.domain,
             o.country, o.owner_name, o.stage, o.amount, o.currency, o.company_number, o.tags, o.extra, o.rule,
             o.confidence, o.my_key, o.their_key, o.confirmed_by, o.until, o.version)
@@ -132,17 +131,38 @@ BEGIN
       LEFT JOIN overlaps_mark k
         ON k.tenant_id = viewer AND k.partner_id = them AND k.their_account_id = w.id
        AND k.account_id IS NOT DISTINCT FROM nullif(w.mine, nobody)
-     WHERE NOT EXISTS (
-           SELECT FROM overlaps_overlap o
-            WHERE o.tenant_id = viewer AND o.partner_id = them
-              AND o.their_account_id = w.id AND coalesce(o.account_id, nobody) = w.mine)
+     WHERE w.row IS NULL
      ORDER BY w.found_at, w.id LIMIT allowance;
     GET DIAGNOSTICS added = ROW_COUNT;
+    IF added > 10000 THEN
+        PERFORM overlaps_analyse();
+    END IF;
     IF added = allowance THEN
         PERFORM overlaps_raise(discloser, us, 'growth', jsonb_build_object('shown today', allowance));
     END IF;
     DROP TABLE overlaps_wanted;
 END $$;
+
+-- The same for all accounts: by hash joins, also where the planner takes a list that has just come for a handful of rows.
+CREATE FUNCTION overlaps_show_all(
+    link uuid, inviting boolean, viewer uuid, discloser uuid, them uuid, us uuid, rules jsonb, present_version integer
+) RETURNS void LANGUAGE plpgsql SET enable_nestloop = off AS $$
+BEGIN
+    PERFORM overlaps_show(link, inviting, viewer, discloser, them, us, rules, present_version, NULL);
+END $$;
+
+-- The viewer's rows about this partner that speak of these accounts, its own or theirs; NULL: all of them.
+CREATE FUNCTION overlaps_rows_of(viewer uuid, them uuid, scope uuid[]) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+    SELECT o.id FROM overlaps_overlap o WHERE o.tenant_id = viewer AND o.partner_id = them AND scope IS NULL
+    UNION
+    SELECT there.id FROM unnest(scope) AS s CROSS JOIN LATERAL (
+           SELECT o.id FROM overlaps_overlap o
+            WHERE o.tenant_id = viewer AND o.account_id = s AND o.partner_id = them OFFSET 0) AS there
+    UNION
+    SELECT there.id FROM unnest(scope) AS s CROSS JOIN LATERAL (
+           SELECT o.id FROM overlaps_overlap o
+            WHERE o.tenant_id = viewer AND o.partner_id = them AND o.their_account_id = s OFFSET 0) AS there
+$$;
 
 -- How many accounts this viewer may newly see today, because its list grew; NULL: as many as there are. What the
 -- discloser itself does is never held back.
@@ -159,31 +179,26 @@ $$;
 -- so that neither learns of a thing that it would not be shown.
 CREATE FUNCTION overlaps_suggest(
     link uuid, inviting boolean, viewer uuid, discloser uuid, them uuid, us uuid, rules jsonb, present_version integer,
-    everything boolean
+    scope uuid[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     our_rules CONSTANT jsonb := overlaps_rules(viewer, them);
-    scope uuid[];
 BEGIN
-    IF NOT everything THEN
-        scope := ARRAY(SELECT id FROM overlaps_node);
-    END IF;
     DELETE FROM overlaps_suggestion s
-     WHERE s.tenant_id = viewer AND s.partner_id = them AND (everything OR s.account_id = ANY (scope));
+     WHERE s.tenant_id = viewer AND s.partner_id = them AND (scope IS NULL OR s.account_id = ANY (scope));
     INSERT INTO overlaps_suggestion (
            tenant_id, id, partner_id, account_id, rule, confidence, we_say, version, until, found_at)
     SELECT viewer, overlaps_pair_of(m.a, m.b), them, mine.account, m.rule, m.confidence,
            coalesce(CASE WHEN r.one = mine.account THEN r.one_says ELSE r.other_says END, 0),
            present_version, least(theirs_shown.until, ours_shown.until), m.found_at
-      FROM overlaps_match m
+      FROM overlaps_among(link, scope) AS m
      CROSS JOIN LATERAL (SELECT CASE WHEN inviting THEN m.a ELSE m.b END AS account,
                                 CASE WHEN inviting THEN m.a_populations ELSE m.b_populations END AS our_populations,
                                 CASE WHEN inviting THEN m.b_populations ELSE m.a_populations END AS their_populations) AS mine
      CROSS JOIN LATERAL overlaps_shown(rules, mine.their_populations) AS theirs_shown
      CROSS JOIN LATERAL overlaps_shown(our_rules, mine.our_populations) AS ours_shown
       LEFT JOIN overlaps_ruling r ON r.one = least(m.a, m.b) AND r.other = greatest(m.a, m.b)
-     WHERE m.connection_id = link AND NOT m.is_match
-       AND (everything OR CASE WHEN inviting THEN m.a = ANY (scope) ELSE m.b = ANY (scope) END);
+     WHERE NOT m.is_match;
 END $$;
 
 -- The viewer's cells of the matrix.
@@ -270,9 +285,13 @@ BEGIN
     IF touched IS NULL THEN
         SELECT sum(accounts) INTO changed FROM overlaps_populationsize WHERE tenant_id = prober AND population !~ '^c\d';
     END IF;
-    SELECT count(DISTINCT CASE WHEN prober = link.inviter_id THEN m.a ELSE m.b END) INTO hits FROM overlaps_match m
-     WHERE m.connection_id = link.id AND m.is_match
-       AND (touched IS NULL OR CASE WHEN prober = link.inviter_id THEN m.a = ANY (touched) ELSE m.b = ANY (touched) END);
+    IF prober = link.inviter_id THEN
+        SELECT count(DISTINCT m.a) INTO hits FROM overlaps_match m
+         WHERE m.connection_id = link.id AND m.is_match AND (touched IS NULL OR m.a = ANY (touched));
+    ELSE
+        SELECT count(DISTINCT m.b) INTO hits FROM overlaps_match m
+         WHERE m.connection_id = link.id AND m.is_match AND (touched IS NULL OR m.b = ANY (touched));
+    END IF;
     INSERT INTO overlaps_probeday AS p (connection_id, tenant_id, day, small_edits, accounts, hits)
     VALUES (link.id, prober, current_date, CASE WHEN changed <= 20 THEN 1 ELSE 0 END, changed, hits)
         ON CONFLICT (connection_id, tenant_id, day) DO UPDATE

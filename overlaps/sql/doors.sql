@@ -90,8 +90,8 @@ BEGIN
                          AND a.day = current_date - 1 AND NOT a.figures ? 'released')))
          ORDER BY c.id LIMIT batch FOR UPDATE SKIP LOCKED
     LOOP
-        PERFORM overlaps_disclose(link, link.inviter_id, true);
-        PERFORM overlaps_disclose(link, link.invitee_id, true);
+        PERFORM overlaps_disclose(link, link.inviter_id, NULL);
+        PERFORM overlaps_disclose(link, link.invitee_id, NULL);
         UPDATE overlaps_alarm a SET figures = figures || '{"released": true}'
           FROM partners_partner p
          WHERE p.tenant_id IN (link.inviter_id, link.invitee_id) AND p.connection_id = link.id
@@ -115,10 +115,10 @@ BEGIN
         PERFORM overlaps_begin();
         PERFORM overlaps_rematch(NEW, NULL, NULL);
         PERFORM overlaps_done();
-        RETURN NULL;
+    ELSE
+        PERFORM overlaps_disclose(NEW, NEW.inviter_id, NULL);
+        PERFORM overlaps_disclose(NEW, NEW.invitee_id, NULL);
     END IF;
-    PERFORM overlaps_disclose(NEW, NEW.inviter_id, true);
-    PERFORM overlaps_disclose(NEW, NEW.invitee_id, true);
     IF NEW.state = 'ended' THEN
         DELETE FROM overlaps_match WHERE connection_id = NEW.id;
         DELETE FROM overlaps_cell WHERE connection_id = NEW.id;
@@ -246,4 +246,85 @@ BEGIN
     END IF;
     PERFORM overlaps_done();
     RETURN overlaps_pair_of(mine, theirs);
+END $$;
+
+-- Accounts of this workspace are one from now on: what both sides said of any of them, and how they marked it, is said
+-- of the one that stays, and a veto holds. Called when that one is written and the others are about to go.
+CREATE FUNCTION overlaps_merge_rulings(keep uuid, gone uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    here CONSTANT uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
+    merged CONSTANT uuid[] := array_append(gone, keep);
+BEGIN
+    IF EXISTS (SELECT FROM unnest(merged) AS m(id)
+                WHERE NOT EXISTS (SELECT FROM overlaps_account a WHERE a.tenant_id = here AND a.id = m.id)) THEN
+        RAISE EXCEPTION 'No such account in this workspace.' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM FROM partners_connection c WHERE here IN (c.inviter_id, c.invitee_id) ORDER BY c.id FOR UPDATE;
+
+    CREATE TEMPORARY TABLE overlaps_said ON COMMIT DROP AS
+    SELECT mine, theirs, overlaps_pair_of(mine, theirs) AS pair, r.*
+      FROM overlaps_ruling r
+     CROSS JOIN LATERAL (SELECT CASE WHEN r.one = ANY (merged) THEN r.one ELSE r.other END AS mine,
+                                CASE WHEN r.one = ANY (merged) THEN r.other ELSE r.one END AS theirs) AS sides
+     WHERE r.one = ANY (merged) OR r.other = ANY (merged);
+    DELETE FROM overlaps_ruling r USING overlaps_said s WHERE r.one = s.one AND r.other = s.other;
+    INSERT INTO overlaps_ruling (one, other, one_says, other_says, one_by, other_by, one_signature, other_signature)
+    SELECT least(keep, theirs), greatest(keep, theirs),
+           CASE WHEN keep < theirs THEN we_say ELSE they_say END, CASE WHEN keep < theirs THEN they_say ELSE we_say END,
+           CASE WHEN keep < theirs THEN by_us ELSE by_them END, CASE WHEN keep < theirs THEN by_them ELSE by_us END,
+           CASE WHEN keep < theirs THEN ours ELSE their_signature END,
+           CASE WHEN keep < theirs THEN their_signature ELSE ours END
+      FROM (SELECT theirs,
+                   CASE WHEN min(we_say) < 0 THEN -1 ELSE max(we_say) END AS we_say,
+                   CASE WHEN min(they_say) < 0 THEN -1 ELSE max(they_say) END AS they_say,
+                   (array_agg(by_us ORDER BY we_say < 0 DESC, we_say DESC, mine = keep DESC))[1] AS by_us,
+                   (array_agg(by_them ORDER BY they_say < 0 DESC, they_say DESC, mine = keep DESC))[1] AS by_them,
+                   max(their_signature) AS their_signature,
+                   (SELECT overlaps_signature(a) FROM overlaps_account a WHERE a.tenant_id = here AND a.id = keep) AS ours
+              FROM (SELECT s.mine, s.theirs, CASE WHEN one = s.mine THEN one_says ELSE other_says END AS we_say,
+                           CASE WHEN one = s.mine THEN other_says ELSE one_says END AS they_say,
+                           CASE WHEN one = s.mine THEN one_by ELSE other_by END AS by_us,
+                           CASE WHEN one = s.mine THEN other_by ELSE one_by END AS by_them,
+                           CASE WHEN one = s.mine THEN other_signature ELSE one_signature END AS their_signature
+                      FROM overlaps_said s) AS sided
+             GROUP BY theirs) AS said;
+
+    -- Of several verdicts of one side on what is one pair now, the one that decides stays.
+    WITH ranked AS (
+        SELECT v.tenant_id, v.id,
+               row_number() OVER (PARTITION BY v.tenant_id, s.theirs
+                                      ORDER BY v.says < 0 DESC, v.says DESC, s.mine = keep DESC, v.at DESC) AS place
+          FROM overlaps_said s JOIN overlaps_verdict v ON v.pair = s.pair)
+    DELETE FROM overlaps_verdict v USING ranked r WHERE v.tenant_id = r.tenant_id AND v.id = r.id AND r.place > 1;
+    UPDATE overlaps_verdict v
+       SET pair = overlaps_pair_of(keep, s.theirs),
+           account_id = CASE WHEN v.tenant_id = here THEN keep ELSE v.account_id END
+      FROM overlaps_said s WHERE v.pair = s.pair;
+    DROP TABLE overlaps_said;
+
+    -- An overlap that is there has its own state; a mark is for one that comes.
+    INSERT INTO overlaps_mark (tenant_id, id, partner_id, account_id, their_account_id, state)
+    SELECT k.tenant_id, gen_random_uuid(), k.partner_id, keep, k.their_account_id, k.state
+      FROM overlaps_mark k
+     WHERE k.tenant_id = here AND k.account_id = ANY (gone) AND NOT EXISTS (
+           SELECT FROM overlaps_overlap o
+            WHERE o.tenant_id = here AND o.account_id = keep AND o.their_account_id = k.their_account_id)
+     ORDER BY k.id
+        ON CONFLICT DO NOTHING;
+    DELETE FROM overlaps_mark k WHERE k.tenant_id = here AND k.account_id = ANY (gone);
+    INSERT INTO overlaps_mark (tenant_id, id, partner_id, account_id, their_account_id, state)
+    SELECT k.tenant_id, gen_random_uuid(), k.partner_id, k.account_id, keep, k.state
+      FROM partners_connection c
+      JOIN partners_partner p ON p.connection_id = c.id AND p.tenant_id <> here
+      JOIN overlaps_mark k ON k.tenant_id = p.tenant_id AND k.partner_id = p.id AND k.their_account_id = ANY (gone)
+     WHERE here IN (c.inviter_id, c.invitee_id) AND NOT EXISTS (
+           SELECT FROM overlaps_overlap o
+            WHERE o.tenant_id = k.tenant_id AND o.partner_id = k.partner_id AND o.their_account_id = keep
+              AND o.account_id IS NOT DISTINCT FROM k.account_id)
+     ORDER BY k.id
+        ON CONFLICT DO NOTHING;
+    DELETE FROM overlaps_mark k USING partners_connection c JOIN partners_partner p ON p.connection_id = c.id
+     WHERE here IN (c.inviter_id, c.invitee_id) AND p.tenant_id <> here
+       AND k.tenant_id = p.tenant_id AND k.partner_id = p.id AND k.their_account_id = ANY (gone);
+    INSERT INTO overlaps_touched (tenant_id, id, keys) VALUES (here, keep, false) ON CONFLICT DO NOTHING;
 END $$;

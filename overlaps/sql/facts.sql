@@ -3,104 +3,120 @@
 CREATE FUNCTION overlaps_hash(text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS 'SELECT CASE WHEN $1 <> '''' THEN hashtextextended($1, 0) END';
 --;
--- Brings the facts up to date of all rows that have one of these domains, numbers or names (NULL: whichever), and
--- answers with the rows whose facts changed. Takes the whole list's lock: two who change one list go one by one.
-CREATE FUNCTION overlaps_settle(list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[],
-    the_cores bigint[])
-RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off SET work_mem = '64MB' AS $$
+-- Brings the facts up to date of all rows that have one of these keys (NULL: whichever), and answers with the rows
+-- whose facts changed. Who calls it holds the list's lock. Right after an import the planner knows nothing of the
+-- list: so each key is looked up (OFFSET 0 keeps it from turning that around), and rows are written by their places.
+CREATE FUNCTION overlaps_settle(
+    list uuid, the_domains bigint[], the_numbers bigint[], the_names bigint[], the_cores bigint[]
+) RETURNS SETOF uuid LANGUAGE plpgsql SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
-    many CONSTANT integer := 20000; -- from here on the whole list is looked through, not each key looked up
-    changed uuid[];
+    shared boolean;
+    places tid[];
     renamed bigint[];
     recored bigint[];
+    in_all integer;
+    in_country integer;
+    in_form integer;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('overlaps:' || list, 0));
-    IF the_numbers IS NULL OR cardinality(the_numbers) > many THEN
-        SELECT array_agg(number_hash) INTO the_numbers FROM (
+    IF the_numbers IS NULL THEN
+        the_numbers := ARRAY(
             SELECT number_hash FROM overlaps_matchkey WHERE tenant_id = list AND number_hash IS NOT NULL
-             GROUP BY number_hash HAVING count(*) > 20 OR bool_or(number_shared)) n;
+             GROUP BY number_hash HAVING count(*) > 20 OR bool_or(number_shared));
     END IF;
-    WITH facts AS MATERIALIZED (
-        SELECT k.number_hash, count(*) > 20 AS shared
-          FROM overlaps_matchkey k WHERE k.tenant_id = list AND k.number_hash = ANY (the_numbers)
-         GROUP BY k.number_hash
-    ), written AS (
-        UPDATE overlaps_matchkey k SET number_shared = f.shared FROM facts f
-         WHERE k.tenant_id = list AND k.number_hash = f.number_hash AND k.number_shared <> f.shared
-        RETURNING k.id
-    )
-    SELECT array_agg(id) INTO changed FROM written;
-    RETURN QUERY SELECT unnest(changed);
+    FOR shared, places IN
+        SELECT f.shared, array_agg(f.place) FROM (
+            SELECT r.place, r.number_shared, count(*) OVER (PARTITION BY key) > 20 AS shared
+              FROM unnest(the_numbers) AS key
+             CROSS JOIN LATERAL (
+                   SELECT ctid AS place, number_shared FROM overlaps_matchkey
+                    WHERE tenant_id = list AND number_hash = key OFFSET 0) r) f
+         WHERE f.shared <> f.number_shared GROUP BY f.shared
+    LOOP
+        RETURN QUERY UPDATE overlaps_matchkey SET number_shared = shared
+                      WHERE ctid = ANY (places) AND tenant_id = list RETURNING id;
+    END LOOP;
 
-    IF the_domains IS NULL OR cardinality(the_domains) > many THEN
-        SELECT array_agg(domain_hash) INTO the_domains FROM (
+    IF the_domains IS NULL THEN
+        the_domains := ARRAY(
             SELECT domain_hash FROM overlaps_matchkey WHERE tenant_id = list AND domain_hash IS NOT NULL
-             GROUP BY domain_hash HAVING count(*) > 3 OR bool_or(domain_shared)) d;
+             GROUP BY domain_hash HAVING count(*) > 3 OR bool_or(domain_shared));
     END IF;
-    WITH facts AS MATERIALIZED (
-        SELECT k.domain_hash, count(*) > 20 OR count(DISTINCT k.name_hash) > 3 AS shared
-          FROM overlaps_matchkey k WHERE k.tenant_id = list AND k.domain_hash = ANY (the_domains)
-         GROUP BY k.domain_hash
-    ), written AS (
-        UPDATE overlaps_matchkey k SET domain_shared = f.shared FROM facts f
-         WHERE k.tenant_id = list AND k.domain_hash = f.domain_hash AND k.domain_shared <> f.shared
-        RETURNING k.id, k.name_hash, k.core_hash
-    )
-    SELECT array_agg(id), array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
-      INTO changed, renamed, recored FROM written;
-    RETURN QUERY SELECT unnest(changed);
+    FOR shared, places, renamed, recored IN
+        SELECT f.shared, array_agg(f.place), array_agg(f.name_hash), array_agg(f.core_hash) FROM (
+            SELECT r.*, count(*) OVER (PARTITION BY key) > 20
+                        OR count(r.name_hash) FILTER (WHERE r.is_first) OVER (PARTITION BY key) > 3 AS shared
+              FROM (SELECT key, k.*, 1 = row_number() OVER (PARTITION BY key, k.name_hash) AS is_first
+                      FROM unnest(the_domains) AS key
+                     CROSS JOIN LATERAL (
+                           SELECT ctid AS place, domain_shared, name_hash, core_hash FROM overlaps_matchkey
+                            WHERE tenant_id = list AND domain_hash = key OFFSET 0) k) r) f
+         WHERE f.shared <> f.domain_shared GROUP BY f.shared
+    LOOP
+        IF the_names IS NOT NULL THEN
+            the_names := the_names || renamed;
+            the_cores := the_cores || recored;
+        END IF;
+        RETURN QUERY UPDATE overlaps_matchkey SET domain_shared = shared
+                      WHERE ctid = ANY (places) AND tenant_id = list RETURNING id;
+    END LOOP;
 
-    IF the_names IS NULL OR cardinality(the_names) > many THEN
-        SELECT array_agg(name_hash) INTO the_names FROM (
+    -- Rows with one domain of their own are one company, of which the first is counted; any other is one by itself.
+    IF the_names IS NULL THEN
+        the_names := ARRAY(
             SELECT name_hash FROM overlaps_matchkey WHERE tenant_id = list AND name_hash IS NOT NULL
-             GROUP BY name_hash HAVING count(*) > 1 OR bool_or(of_name > 1)) n;
+             GROUP BY name_hash HAVING count(*) > 1 OR bool_or(of_name > 1));
     END IF;
-    -- Rows with one domain of their own are one company, of which the first is counted; any other row is one by itself.
-    RETURN QUERY
-    WITH bearers AS (
-        SELECT k.id, k.name_hash, k.country, k.form,
-               CASE WHEN k.domain_shared THEN NULL ELSE k.domain_hash END AS own
-          FROM overlaps_matchkey k
-         WHERE k.tenant_id = list AND k.name_hash = ANY (the_names || renamed)
-    ), companies AS (
-        SELECT *,
-               own IS NULL OR 1 = row_number() OVER (PARTITION BY name_hash, own ORDER BY country, form, id) AS in_all,
-               own IS NULL OR 1 = row_number() OVER (PARTITION BY name_hash, own, country ORDER BY form, id)
-                   AS in_country,
-               own IS NULL OR 1 = row_number() OVER (PARTITION BY name_hash, own, country, form ORDER BY id) AS in_form
-          FROM bearers
-    ), facts AS MATERIALIZED (
-        SELECT id,
-               least(count(*) FILTER (WHERE in_all) OVER (PARTITION BY name_hash), 100) AS of_name,
-               least(count(*) FILTER (WHERE in_country) OVER (PARTITION BY name_hash, country), 100) AS of_country,
-               least(count(*) FILTER (WHERE in_form) OVER (PARTITION BY name_hash, country, form), 100) AS of_form
-          FROM companies
-    )
-    UPDATE overlaps_matchkey k SET of_name = f.of_name, of_country = f.of_country, of_form = f.of_form
-      FROM facts f
-     WHERE k.tenant_id = list AND k.id = f.id
-       AND (k.of_name, k.of_country, k.of_form) IS DISTINCT FROM (f.of_name, f.of_country, f.of_form)
-    RETURNING k.id;
+    FOR in_all, in_country, in_form, places IN
+        SELECT f.in_all, f.in_country, f.in_form, array_agg(f.place) FROM (
+            SELECT r.place, r.of_name, r.of_country, r.of_form,
+                   least(count(*) FILTER (WHERE r.first_of_all) OVER (PARTITION BY key), 100) AS in_all,
+                   least(count(*) FILTER (WHERE r.first_of_country) OVER (PARTITION BY key, r.country), 100)
+                       AS in_country,
+                   least(count(*) FILTER (WHERE r.first_of_form) OVER (PARTITION BY key, r.country, r.form), 100)
+                       AS in_form
+              FROM (SELECT key, k.*,
+                           own IS NULL OR 1 = row_number() OVER (PARTITION BY key, own) AS first_of_all,
+                           own IS NULL OR 1 = row_number() OVER (PARTITION BY key, own, country) AS first_of_country,
+                           own IS NULL OR 1 = row_number() OVER (PARTITION BY key, own, country, form) AS first_of_form
+                      FROM (SELECT DISTINCT unnest(the_names) AS key) keys
+                     CROSS JOIN LATERAL (
+                           SELECT ctid AS place, country, form, of_name, of_country, of_form,
+                                  CASE WHEN NOT domain_shared THEN domain_hash END AS own
+                             FROM overlaps_matchkey WHERE tenant_id = list AND name_hash = key OFFSET 0) k) r) f
+         WHERE (f.of_name, f.of_country, f.of_form) IS DISTINCT FROM (f.in_all, f.in_country, f.in_form)
+         GROUP BY f.in_all, f.in_country, f.in_form
+    LOOP
+        RETURN QUERY UPDATE overlaps_matchkey SET of_name = in_all, of_country = in_country, of_form = in_form
+                      WHERE ctid = ANY (places) AND tenant_id = list RETURNING id;
+    END LOOP;
 
-    IF the_cores IS NULL OR cardinality(the_cores) > many THEN
-        SELECT array_agg(core_hash) INTO the_cores FROM (
+    IF the_cores IS NULL THEN
+        the_cores := ARRAY(
             SELECT core_hash FROM overlaps_matchkey WHERE tenant_id = list AND core_hash IS NOT NULL
-             GROUP BY core_hash HAVING count(*) > 1 OR bool_or(of_core > 1)) n;
+             GROUP BY core_hash HAVING count(*) > 1 OR bool_or(of_core > 1));
     END IF;
-    RETURN QUERY
-    WITH companies AS (
-        SELECT id, core_hash, own,
-               own IS NULL OR 1 = row_number() OVER (PARTITION BY core_hash, own ORDER BY id) AS in_core
-          FROM (SELECT k.id, k.core_hash, CASE WHEN k.domain_shared THEN NULL ELSE k.domain_hash END AS own
-                  FROM overlaps_matchkey k
-                 WHERE k.tenant_id = list AND k.core_hash = ANY (the_cores || recored)) bearers
-    ), facts AS MATERIALIZED (
-        SELECT id, least(count(*) FILTER (WHERE in_core) OVER (PARTITION BY core_hash), 100) AS of_core FROM companies
-    )
-    UPDATE overlaps_matchkey k SET of_core = f.of_core
-      FROM facts f
-     WHERE k.tenant_id = list AND k.id = f.id AND k.of_core <> f.of_core
-    RETURNING k.id;
+    FOR in_all, places IN
+        SELECT f.in_all, array_agg(f.place) FROM (
+            SELECT r.place, r.of_core,
+                   least(count(*) FILTER (WHERE r.is_first) OVER (PARTITION BY key), 100) AS in_all
+              FROM (SELECT key, k.*, own IS NULL OR 1 = row_number() OVER (PARTITION BY key, own) AS is_first
+                      FROM (SELECT DISTINCT unnest(the_cores) AS key) keys
+                     CROSS JOIN LATERAL (
+                           SELECT ctid AS place, of_core, CASE WHEN NOT domain_shared THEN domain_hash END AS own
+                             FROM overlaps_matchkey WHERE tenant_id = list AND core_hash = key OFFSET 0) k) r) f
+         WHERE f.of_core <> f.in_all GROUP BY f.in_all
+    LOOP
+        RETURN QUERY UPDATE overlaps_matchkey SET of_core = in_all
+                      WHERE ctid = ANY (places) AND tenant_id = list RETURNING id;
+    END LOOP;
+END $$;
+--;
+-- Two who change one list go one by one from here on, not only when they count: else each might wait for the other.
+CREATE FUNCTION overlaps_matchkey_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('overlaps:' || current_setting('app.tenant_id', true), 0));
+    RETURN NULL;
 END $$;
 --;
 -- Whoever writes match keys: the facts are right when the statement ends, and what it touched is remembered.
@@ -108,6 +124,7 @@ CREATE FUNCTION overlaps_matchkey_changed() RETURNS trigger LANGUAGE plpgsql SET
 DECLARE
     everything CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     list uuid;
+    rows bigint;
     ids uuid[];
     domains bigint[];
     numbers bigint[];
@@ -115,45 +132,54 @@ DECLARE
     cores bigint[];
     others uuid[];
 BEGIN
-    FOR list IN EXECUTE CASE TG_OP
-        WHEN 'DELETE' THEN 'SELECT DISTINCT tenant_id FROM before' ELSE 'SELECT DISTINCT tenant_id FROM after' END
+    FOR list, rows IN EXECUTE CASE TG_OP
+        WHEN 'INSERT' THEN 'SELECT tenant_id, count(*) FROM after GROUP BY tenant_id'
+        WHEN 'DELETE' THEN 'SELECT tenant_id, count(*) FROM before GROUP BY tenant_id'
+        -- Not what the function above writes: facts only.
+        ELSE 'SELECT tenant_id, count(*) FROM before b JOIN after a USING (tenant_id, id) WHERE {keys_differ} '
+             'GROUP BY tenant_id' END
     LOOP
-        IF TG_OP = 'INSERT' THEN
-            SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
-              INTO ids, domains, numbers, names, cores FROM after WHERE tenant_id = list;
-        ELSIF TG_OP = 'DELETE' THEN
-            SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash), array_agg(DISTINCT name_hash),
-                   array_agg(DISTINCT core_hash)
-              INTO domains, numbers, names, cores FROM before WHERE tenant_id = list;
+        IF rows > 20000 THEN
+            ids := CASE WHEN TG_OP <> 'DELETE' THEN ARRAY[everything] END;
+            domains := NULL;
+            numbers := NULL;
+            names := NULL;
+            cores := NULL;
         ELSE
-            SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
-                   array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
-              INTO ids, domains, numbers, names, cores
-              FROM (SELECT k.id, unnest(ARRAY[b.domain_hash, k.domain_hash]) AS domain_hash,
-                           unnest(ARRAY[b.number_hash, k.number_hash]) AS number_hash,
-                           unnest(ARRAY[b.name_hash, k.name_hash]) AS name_hash,
-                           unnest(ARRAY[b.core_hash, k.core_hash]) AS core_hash
-                      FROM before b JOIN after k ON k.tenant_id = b.tenant_id AND k.id = b.id
-                     WHERE k.tenant_id = list
-                       AND (b.name, b.name_hash, b.form, b.bits, b.core_hash, b.is_core, b.country, b.domain_hash, b.label, b.names_domain,
-                            b.number_hash, b.number_kind) IS DISTINCT FROM
-                           (k.name, k.name_hash, k.form, k.bits, k.core_hash, k.is_core, k.country, k.domain_hash, k.label, k.names_domain,
-                            k.number_hash, k.number_kind)) changed;
-            CONTINUE WHEN ids IS NULL; -- the facts only, written by the function below
+            IF TG_OP = 'UPDATE' THEN
+                SELECT array_agg(DISTINCT id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                       array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+                  INTO ids, domains, numbers, names, cores
+                  FROM (SELECT a.id, unnest(ARRAY[b.domain_hash, a.domain_hash]) AS domain_hash,
+                               unnest(ARRAY[b.number_hash, a.number_hash]) AS number_hash,
+                               unnest(ARRAY[b.name_hash, a.name_hash]) AS name_hash,
+                               unnest(ARRAY[b.core_hash, a.core_hash]) AS core_hash
+                          FROM before b JOIN after a USING (tenant_id, id)
+                         WHERE tenant_id = list AND {keys_differ}) changed;
+            ELSIF TG_OP = 'INSERT' THEN
+                SELECT array_agg(id), array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                       array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+                  INTO ids, domains, numbers, names, cores FROM after WHERE tenant_id = list;
+            ELSE
+                SELECT array_agg(DISTINCT domain_hash), array_agg(DISTINCT number_hash),
+                       array_agg(DISTINCT name_hash), array_agg(DISTINCT core_hash)
+                  INTO domains, numbers, names, cores FROM before WHERE tenant_id = list;
+            END IF;
+            domains := coalesce(domains, '{}');
+            numbers := coalesce(numbers, '{}');
+            names := coalesce(names, '{}');
+            cores := coalesce(cores, '{}');
         END IF;
-        SELECT array_agg(id) INTO others FROM overlaps_settle(
-            list, coalesce(domains, '{}'), coalesce(numbers, '{}'), coalesce(names, '{}'),
-            coalesce(cores, '{}')) AS id;
-        IF cardinality(ids) > 20000 THEN
-            ids := ARRAY[everything];
-        END IF;
+        SELECT array_agg(id) INTO others FROM overlaps_settle(list, domains, numbers, names, cores) AS id;
         INSERT INTO overlaps_touched (tenant_id, id)
         SELECT DISTINCT list, id FROM unnest(ids || others) AS id WHERE id IS NOT NULL
         ON CONFLICT (tenant_id, id) DO UPDATE SET keys = true;
     END LOOP;
     RETURN NULL;
 END $$;
+--;
+CREATE TRIGGER overlaps_matchkey_begins BEFORE INSERT OR UPDATE OR DELETE ON overlaps_matchkey
+FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_begins();
 --;
 CREATE TRIGGER overlaps_matchkey_added AFTER INSERT ON overlaps_matchkey
 REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();

@@ -39,20 +39,18 @@ CREATE FUNCTION overlaps_rules(owner uuid, partner uuid) RETURNS jsonb LANGUAGE 
        AND (r.ends_on IS NULL OR r.ends_on >= current_date)
 $$;
 
--- Work tables of one transaction. They are made, not found: a table of that name that somebody else left in the session
+-- The work table of one transaction. It is made, not found: a table of that name that somebody else left in the session
 -- stops the match.
 CREATE FUNCTION overlaps_begin() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     CREATE TEMPORARY TABLE overlaps_now (
-        a uuid, b uuid, rule text, confidence smallint, is_match boolean, confirmed boolean NOT NULL DEFAULT false,
-        a_populations text[], b_populations text[], a_amount numeric, b_amount numeric, PRIMARY KEY (a, b)
+        a uuid, b uuid, rule text, confidence smallint, is_match boolean, PRIMARY KEY (a, b)
     ) ON COMMIT DROP;
-    CREATE TEMPORARY TABLE overlaps_node (id uuid PRIMARY KEY, step integer) ON COMMIT DROP;
 END $$;
 
 CREATE FUNCTION overlaps_done() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DROP TABLE overlaps_now, overlaps_node;
+    DROP TABLE overlaps_now;
 END $$;
 
 -- -- which pairs there are ------------------------------------------------------------------------------------------
@@ -64,6 +62,7 @@ DECLARE
     off text[];
     threshold integer;
 BEGIN
+    -- Of two workspaces' settings the stricter ones.
     SELECT coalesce(array_agg(DISTINCT rule), '{}') INTO off
       FROM overlaps_matchsettings s, unnest(s.rules_off) AS rule WHERE s.tenant_id IN (link.inviter_id, link.invitee_id);
     SELECT CASE WHEN count(*) FILTER (WHERE s.suggestions) = 2 THEN max(s.threshold) ELSE 85 END INTO threshold
@@ -71,45 +70,35 @@ BEGIN
 
     TRUNCATE overlaps_now;
     IF a_touched IS NULL THEN
-        INSERT INTO overlaps_now (a, b, rule, confidence)
-        SELECT mine_id, theirs_id, rule, confidence
-          FROM overlaps_pairs(link.inviter_id, link.invitee_id, NULL, threshold);
+        INSERT INTO overlaps_now
+        SELECT mine_id, theirs_id, rule, confidence, confidence >= 85
+          FROM overlaps_pairs(link.inviter_id, link.invitee_id, NULL, threshold) WHERE NOT rule = ANY (off);
+        ANALYZE overlaps_now;
     ELSE
-        INSERT INTO overlaps_now (a, b, rule, confidence)
-        SELECT mine_id, theirs_id, rule, confidence
-          FROM overlaps_pairs(link.inviter_id, link.invitee_id, a_touched, threshold)
+        INSERT INTO overlaps_now
+        SELECT mine_id, theirs_id, rule, confidence, confidence >= 85
+          FROM overlaps_pairs(link.inviter_id, link.invitee_id, a_touched, threshold) WHERE NOT rule = ANY (off)
         UNION
-        SELECT theirs_id, mine_id, rule, confidence
-          FROM overlaps_pairs(link.invitee_id, link.inviter_id, b_touched, threshold);
+        SELECT theirs_id, mine_id, rule, confidence, confidence >= 85
+          FROM overlaps_pairs(link.invitee_id, link.inviter_id, b_touched, threshold) WHERE NOT rule = ANY (off);
     END IF;
-    ANALYZE overlaps_now;
-
     PERFORM overlaps_obey(link, a_touched, b_touched);
-    UPDATE overlaps_now SET is_match = confirmed OR confidence >= 85 AND NOT rule = ANY (off);
-    DELETE FROM overlaps_now WHERE NOT is_match AND rule = ANY (off);
-    UPDATE overlaps_now n
-       SET a_populations = ARRAY[a.population::text] || a.segments::text[], a_amount = a.amount,
-           b_populations = ARRAY[b.population::text] || b.segments::text[], b_amount = b.amount
-      FROM overlaps_account a, overlaps_account b
-     WHERE a.tenant_id = link.inviter_id AND a.id = n.a AND b.tenant_id = link.invitee_id AND b.id = n.b;
 END $$;
 
--- What people said: no pair against which one side spoke; each pair that one side made, or both confirmed.
+-- What people said: each pair that one side made by hand or both confirmed, whatever the rules find; and none against
+-- which one side spoke.
 CREATE FUNCTION overlaps_obey(link partners_connection, a_touched uuid[], b_touched uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO overlaps_now (a, b, rule, confidence, confirmed)
-    SELECT a.id, b.id, 'manual', 100, true
+    INSERT INTO overlaps_now AS n
+    SELECT x.id, y.id, 'manual', 100, true
       FROM overlaps_ruling r
-      JOIN overlaps_account a ON a.tenant_id = link.inviter_id AND a.id IN (r.one, r.other)
-      JOIN overlaps_account b ON b.tenant_id = link.invitee_id AND b.id IN (r.one, r.other)
-     WHERE 2 IN (r.one_says, r.other_says)
-       AND NOT a.is_private AND NOT b.is_private AND a.gone_at IS NULL AND b.gone_at IS NULL
-       AND (a_touched IS NULL OR a.id = ANY (a_touched) OR b.id = ANY (b_touched))
-    ON CONFLICT (a, b) DO UPDATE SET rule = 'manual', confidence = 100, confirmed = true;
-    UPDATE overlaps_now n SET confirmed = true
-      FROM overlaps_ruling r
-     WHERE r.one = least(n.a, n.b) AND r.other = greatest(n.a, n.b) AND r.one_says > 0 AND r.other_says > 0;
+      JOIN overlaps_account x ON x.tenant_id = link.inviter_id AND x.id IN (r.one, r.other)
+      JOIN overlaps_account y ON y.tenant_id = link.invitee_id AND y.id IN (r.one, r.other)
+     WHERE (2 IN (r.one_says, r.other_says) OR r.one_says > 0 AND r.other_says > 0)
+       AND NOT x.is_private AND NOT y.is_private AND x.gone_at IS NULL AND y.gone_at IS NULL
+       AND (a_touched IS NULL OR x.id = ANY (a_touched) OR y.id = ANY (b_touched))
+        ON CONFLICT (a, b) DO UPDATE SET is_match = true;
     DELETE FROM overlaps_now n USING overlaps_ruling r
      WHERE r.one = least(n.a, n.b) AND r.other = greatest(n.a, n.b) AND -1 IN (r.one_says, r.other_says);
     -- The same two companies under new ids.
@@ -126,36 +115,46 @@ END $$;
 -- -- matches, companies, cells --------------------------------------------------------------------------------------
 
 -- Everything that hangs together with the touched accounts, by matches as they were or as they will be.
-CREATE FUNCTION overlaps_gather(link uuid, touched uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION overlaps_gather(link uuid, touched uuid[]) RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
-    turn integer := 0;
+    gathered uuid[] := touched;
+    latest uuid[] := touched;
 BEGIN
-    TRUNCATE overlaps_node;
-    INSERT INTO overlaps_node SELECT DISTINCT id, 0 FROM unnest(touched) AS id;
     LOOP
-        ANALYZE overlaps_node;
-        INSERT INTO overlaps_node
-        SELECT m.b, turn + 1 FROM overlaps_node n JOIN overlaps_match m ON m.connection_id = link AND m.a = n.id WHERE n.step = turn
-        UNION
-        SELECT m.a, turn + 1 FROM overlaps_node n JOIN overlaps_match m ON m.connection_id = link AND m.b = n.id WHERE n.step = turn
-        UNION
-        SELECT w.b, turn + 1 FROM overlaps_node n JOIN overlaps_now w ON w.a = n.id WHERE n.step = turn
-        UNION
-        SELECT w.a, turn + 1 FROM overlaps_node n JOIN overlaps_now w ON w.b = n.id WHERE n.step = turn
-        ON CONFLICT DO NOTHING;
-        EXIT WHEN NOT FOUND;
-        turn := turn + 1;
+        SELECT array_agg(DISTINCT near) INTO latest FROM (
+            SELECT m.b AS near FROM unnest(latest) AS id CROSS JOIN LATERAL (
+                   SELECT m.b FROM overlaps_match m WHERE m.connection_id = link AND m.a = id OFFSET 0) AS m
+            UNION ALL
+            SELECT m.a FROM unnest(latest) AS id CROSS JOIN LATERAL (
+                   SELECT m.a FROM overlaps_match m WHERE m.connection_id = link AND m.b = id OFFSET 0) AS m
+            UNION ALL
+            SELECT n.b FROM overlaps_now n WHERE n.a = ANY (latest)
+            UNION ALL
+            SELECT n.a FROM overlaps_now n WHERE n.b = ANY (latest)) AS neighbours
+         WHERE near <> ALL (gathered);
+        EXIT WHEN latest IS NULL;
+        gathered := gathered || latest;
     END LOOP;
+    RETURN gathered;
 END $$;
 
+-- The matches of these accounts of either side, or (NULL) all of them. One look-up for each, whatever the planner thinks
+-- of a table that has just grown.
+CREATE FUNCTION overlaps_among(link uuid, scope uuid[]) RETURNS SETOF overlaps_match LANGUAGE sql STABLE AS $$
+    SELECT * FROM overlaps_match m WHERE m.connection_id = link AND scope IS NULL
+    UNION ALL
+    SELECT m.* FROM unnest(scope) AS id CROSS JOIN LATERAL (
+           SELECT * FROM overlaps_match m WHERE m.connection_id = link AND m.a = id OFFSET 0) AS m
+$$;
+
 -- Add what the gathered matches are in the cells, or (sign -1) take it away.
-CREATE FUNCTION overlaps_count(link uuid, sign integer, everything boolean) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION overlaps_count(link uuid, sign integer, scope uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WITH scope AS MATERIALIZED (
         SELECT m.a, m.b, m.company, m.a_amount, m.b_amount, ap, bp
-          FROM overlaps_match m, unnest(m.a_populations) AS ap, unnest(m.b_populations) AS bp
-         WHERE m.connection_id = link AND m.is_match
-           AND (everything OR m.a = ANY (ARRAY(SELECT id FROM overlaps_node)))
+          FROM overlaps_among(link, scope) AS m,
+               unnest(m.a_populations) AS ap, unnest(m.b_populations) AS bp
+         WHERE m.is_match
     ), of_a AS (
         SELECT ap, bp, count(*) AS accounts, coalesce(sum(amount), 0) AS amount
           FROM (SELECT ap, bp, a, max(a_amount) AS amount FROM scope GROUP BY ap, bp, a) AS each GROUP BY ap, bp
@@ -177,29 +176,24 @@ BEGIN
 END $$;
 
 -- Accounts that hang together are one company: the least account of the inviter's gives it its id.
-CREATE FUNCTION overlaps_label(link uuid, everything boolean) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION overlaps_label(link uuid, scope uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     moved integer;
 BEGIN
-    UPDATE overlaps_match m SET company = m.a
-     WHERE m.connection_id = link AND m.company <> m.a
-       AND (everything OR m.a = ANY (ARRAY(SELECT id FROM overlaps_node)));
+    UPDATE overlaps_match m SET company = m.a FROM overlaps_among(link, scope) AS g
+     WHERE m.connection_id = link AND m.a = g.a AND m.b = g.b AND g.company <> g.a;
     LOOP
-        WITH least_of_b AS (
-            SELECT m.b, min(m.company::text)::uuid AS company FROM overlaps_match m
-             WHERE m.connection_id = link AND m.is_match
-               AND (everything OR m.a = ANY (ARRAY(SELECT id FROM overlaps_node)))
-             GROUP BY m.b HAVING count(DISTINCT m.company) > 1)
-        UPDATE overlaps_match m SET company = l.company FROM least_of_b l
-         WHERE m.connection_id = link AND m.b = l.b AND m.is_match AND m.company <> l.company;
+        WITH several AS (
+            SELECT g.b, min(g.company::text)::uuid AS company FROM overlaps_among(link, scope) AS g
+             WHERE g.is_match GROUP BY g.b HAVING count(*) > 1)
+        UPDATE overlaps_match m SET company = s.company FROM several s
+         WHERE m.connection_id = link AND m.b = s.b AND m.is_match AND m.company <> s.company;
         GET DIAGNOSTICS moved = ROW_COUNT;
-        WITH least_of_a AS (
-            SELECT m.a, min(m.company::text)::uuid AS company FROM overlaps_match m
-             WHERE m.connection_id = link AND m.is_match
-               AND (everything OR m.a = ANY (ARRAY(SELECT id FROM overlaps_node)))
-             GROUP BY m.a HAVING count(DISTINCT m.company) > 1)
-        UPDATE overlaps_match m SET company = l.company FROM least_of_a l
-         WHERE m.connection_id = link AND m.a = l.a AND m.is_match AND m.company <> l.company;
+        WITH several AS (
+            SELECT g.a, min(g.company::text)::uuid AS company FROM overlaps_among(link, scope) AS g
+             WHERE g.is_match GROUP BY g.a HAVING count(*) > 1)
+        UPDATE overlaps_match m SET company = s.company FROM several s
+         WHERE m.connection_id = link AND m.a = s.a AND m.is_match AND m.company <> s.company;
         EXIT WHEN moved = 0 AND NOT FOUND;
     END LOOP;
 END $$;
@@ -210,14 +204,14 @@ CREATE FUNCTION overlaps_rematch(link partners_connection, a_touched uuid[], b_t
 LANGUAGE plpgsql AS $$
 DECLARE
     everything CONSTANT boolean := a_touched IS NULL;
+    scope uuid[];
 BEGIN
     PERFORM overlaps_find(link, a_touched, b_touched);
     IF everything THEN
-        TRUNCATE overlaps_node;
         DELETE FROM overlaps_cell WHERE connection_id = link.id;
     ELSE
-        PERFORM overlaps_gather(link.id, a_touched || b_touched);
-        PERFORM overlaps_count(link.id, -1, false);
+        scope := overlaps_gather(link.id, a_touched || b_touched);
+        PERFORM overlaps_count(link.id, -1, scope);
     END IF;
 
     IF everything THEN
@@ -235,9 +229,12 @@ BEGIN
     INSERT INTO overlaps_match AS m (
            connection_id, a, b, company, a_populations, b_populations, a_amount, b_amount, rule, confidence,
            is_match, found_at)
-    SELECT link.id, n.a, n.b, n.a, n.a_populations, n.b_populations, n.a_amount, n.b_amount, n.rule, n.confidence,
-           n.is_match, now()
-      FROM overlaps_now n ORDER BY n.a, n.b
+    SELECT link.id, n.a, n.b, n.a, ARRAY[x.population] || x.segments, ARRAY[y.population] || y.segments,
+           x.amount, y.amount, n.rule, n.confidence, n.is_match, now()
+      FROM overlaps_now n
+      JOIN overlaps_account x ON x.tenant_id = link.inviter_id AND x.id = n.a
+      JOIN overlaps_account y ON y.tenant_id = link.invitee_id AND y.id = n.b
+     ORDER BY n.a, n.b
         ON CONFLICT (connection_id, a, b) DO UPDATE
        SET a_populations = excluded.a_populations, b_populations = excluded.b_populations,
            a_amount = excluded.a_amount, b_amount = excluded.b_amount, rule = excluded.rule,
@@ -247,9 +244,9 @@ BEGIN
            IS DISTINCT FROM
            (excluded.a_populations, excluded.b_populations, excluded.a_amount, excluded.b_amount, excluded.rule,
             excluded.confidence, excluded.is_match);
-    PERFORM overlaps_label(link.id, everything);
-    PERFORM overlaps_count(link.id, 1, everything);
+    PERFORM overlaps_label(link.id, scope);
+    PERFORM overlaps_count(link.id, 1, scope);
     DELETE FROM overlaps_cell c WHERE c.connection_id = link.id AND c.companies = 0;
-    PERFORM overlaps_disclose(link, link.inviter_id, everything);
-    PERFORM overlaps_disclose(link, link.invitee_id, everything);
+    PERFORM overlaps_disclose(link, link.inviter_id, scope);
+    PERFORM overlaps_disclose(link, link.invitee_id, scope);
 END $$;

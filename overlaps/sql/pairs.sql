@@ -44,40 +44,62 @@ AS $$
         END
 $$;
 --;
--- All pairs of two whole lists. A hash join for each kind of key; at most twenty rows of a list have one domain or
+-- All pairs of two whole lists. One join for each kind of key; at most twenty rows of a list have one domain or
 -- number, and at most three companies one name, or they pair with nothing: no list can make a cross product.
 CREATE FUNCTION overlaps_pairs_of_lists(mine uuid, theirs uuid, similar_too boolean)
 RETURNS TABLE (mine_id uuid, theirs_id uuid, verdict integer) LANGUAGE plpgsql STABLE
-SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '256MB' SET jit = off AS $$
+SET enable_nestloop = off SET random_page_cost = 1.1 SET max_parallel_workers_per_gather = 0
+SET work_mem = '256MB' SET jit = off AS $$
 BEGIN
     RETURN QUERY
     SELECT m.id, t.id, 1100
       FROM overlaps_matchkey m JOIN overlaps_matchkey t ON t.number_hash = m.number_hash
      WHERE m.tenant_id = mine AND t.tenant_id = theirs AND NOT m.number_shared AND NOT t.number_shared
+       AND m.number_hash IS NOT NULL AND t.number_hash IS NOT NULL
     UNION ALL
-    SELECT m.id, t.id, {domain_verdict}
+    -- The names' texts are fetched for the few pairs that need them: they would double what the join carries.
+    SELECT m.id, t.id, CASE WHEN {surely_related} OR (
+               SELECT overlaps_related(a.name, b.name) FROM overlaps_matchkey a, overlaps_matchkey b
+                WHERE a.tenant_id = mine AND a.id = m.id AND b.tenant_id = theirs AND b.id = t.id)
+           THEN 2099 ELSE 5080 END
       FROM overlaps_matchkey m JOIN overlaps_matchkey t ON t.domain_hash = m.domain_hash
      WHERE m.tenant_id = mine AND t.tenant_id = theirs AND NOT m.domain_shared AND NOT t.domain_shared
-       AND {numbers_allow}
+       AND m.domain_hash IS NOT NULL AND t.domain_hash IS NOT NULL AND {numbers_allow}
     UNION ALL
     SELECT p.* FROM (
         SELECT m.id, t.id, {name_verdict} AS verdict
-          FROM overlaps_matchkey m
-          JOIN overlaps_matchkey t ON t.name_hash = m.name_hash AND t.country = m.country
-         WHERE m.tenant_id = mine AND t.tenant_id = theirs AND m.country <> ''
-           AND m.of_country <= 3 AND t.of_country <= 3 AND {not_by_domain} AND {numbers_allow}
-        UNION ALL
-        SELECT m.id, t.id, {name_verdict}
           FROM overlaps_matchkey m JOIN overlaps_matchkey t ON t.name_hash = m.name_hash
-         WHERE m.tenant_id = mine AND t.tenant_id = theirs AND (m.country = '' OR t.country = '')
-           AND m.of_name <= 3 AND t.of_name <= 3 AND {not_by_domain} AND {numbers_allow}
+         WHERE m.tenant_id = mine AND t.tenant_id = theirs AND m.of_name <= 3 AND t.of_name <= 3
+           AND {countries_allow} AND {not_by_domain} AND {numbers_allow}
     ) p WHERE p.verdict IS NOT NULL;
+    RETURN QUERY
+    SELECT p.* FROM overlaps_pairs_of_frequent_names(mine, theirs) p;
     IF similar_too THEN
         RETURN QUERY
         SELECT m.id, t.id, {core_verdict}
           FROM overlaps_matchkey m JOIN overlaps_matchkey t ON t.core_hash = m.core_hash
          WHERE m.tenant_id = mine AND t.tenant_id = theirs AND {cores_allow} AND {not_by_domain} AND {numbers_allow};
     END IF;
+END $$;
+--;
+-- Names that more than three companies of one of the lists have: these are told apart by country only.
+CREATE FUNCTION overlaps_pairs_of_frequent_names(mine uuid, theirs uuid)
+RETURNS TABLE (mine_id uuid, theirs_id uuid, verdict integer) LANGUAGE plpgsql STABLE SET jit = off AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.* FROM (
+        SELECT m.id, t.id, {name_verdict} AS verdict
+          FROM overlaps_matchkey m
+          JOIN overlaps_matchkey t ON t.name_hash = m.name_hash AND t.country = m.country
+         WHERE m.tenant_id = mine AND t.tenant_id = theirs AND m.of_name > 3
+           AND m.country <> '' AND m.of_country <= 3 AND t.of_country <= 3 AND {not_by_domain} AND {numbers_allow}
+        UNION ALL
+        SELECT m.id, t.id, {name_verdict}
+          FROM overlaps_matchkey t
+          JOIN overlaps_matchkey m ON m.name_hash = t.name_hash AND m.country = t.country
+         WHERE m.tenant_id = mine AND t.tenant_id = theirs AND t.of_name > 3 AND m.of_name <= 3
+           AND m.country <> '' AND m.of_country <= 3 AND t.of_country <= 3 AND {not_by_domain} AND {numbers_allow}
+    ) p WHERE p.verdict IS NOT NULL;
 END $$;
 --;
 -- The same for some rows of mine: look-ups by index, flat in the size of the lists.
@@ -95,7 +117,7 @@ BEGIN
       FROM rows m JOIN overlaps_matchkey t ON t.tenant_id = theirs AND t.number_hash = m.number_hash
      WHERE NOT m.number_shared AND NOT t.number_shared
     UNION ALL
-    SELECT m.id, t.id, {domain_verdict}
+    SELECT m.id, t.id, CASE WHEN {surely_related} OR overlaps_related(m.name, t.name) THEN 2099 ELSE 5080 END
       FROM rows m JOIN overlaps_matchkey t ON t.tenant_id = theirs AND t.domain_hash = m.domain_hash
      WHERE NOT m.domain_shared AND NOT t.domain_shared AND {numbers_allow}
     UNION ALL
@@ -103,12 +125,12 @@ BEGIN
         SELECT m.id, t.id, {name_verdict} AS verdict
           FROM rows m
           JOIN overlaps_matchkey t ON t.tenant_id = theirs AND t.name_hash = m.name_hash AND t.country = m.country
-         WHERE m.country <> '' AND m.of_country <= 3 AND t.of_country <= 3 AND {not_by_domain} AND {numbers_allow}
+         WHERE (m.of_name > 3 OR t.of_name > 3) AND m.country <> '' AND m.of_country <= 3 AND t.of_country <= 3
+           AND {not_by_domain} AND {numbers_allow}
         UNION ALL
         SELECT m.id, t.id, {name_verdict}
           FROM rows m JOIN overlaps_matchkey t ON t.tenant_id = theirs AND t.name_hash = m.name_hash
-         WHERE (m.country = '' OR t.country = '') AND m.of_name <= 3 AND t.of_name <= 3
-           AND {not_by_domain} AND {numbers_allow}
+         WHERE m.of_name <= 3 AND t.of_name <= 3 AND {countries_allow} AND {not_by_domain} AND {numbers_allow}
     ) p WHERE p.verdict IS NOT NULL
     UNION ALL
     SELECT m.id, t.id, {core_verdict}

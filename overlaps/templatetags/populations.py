@@ -1,13 +1,11 @@
 from django import template
-from django.db.models import Count
 
-from overlaps.models import Account
+from overlaps.models import PopulationSize
 
 register = template.Library()
 
 
 @register.simple_tag
 def population_sizes() -> dict[str, int]:
-    """How many accounts of each population may be shared: without the private ones."""
-    open_ones = Account.objects.filter(is_private=False).order_by()
-    return dict(open_ones.values_list("population").annotate(Count("pk")))
+    """How many accounts of each population may be shared: without those that are private or gone."""
+    return dict(PopulationSize.objects.values_list("population", "shareable"))
