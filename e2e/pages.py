@@ -22,7 +22,7 @@ QUERIES = {
     "overlaps:accounts": ["?q=nothing+like+this"],
     "intros:list": ["?view=list", "?q=nothing+like+this"],
     "partners:list": ["?q=nothing+like+this"],
-    "partners:sharing_confirm": [
+    "overlaps:sharing_confirm": [
         "?customers=all&open_opportunities=overlaps&prospects=counts",
         "?customers=x",
     ],

@@ -59,6 +59,10 @@ class Number:
             return f"{self.least:,} to {self.most:,}"
         return "fewer than 5" if self.most == 4 else f"at most {self.most:,}"
 
+    @property
+    def accounts(self) -> str:
+        return f"{self} account{'s' * (self != Number(1, 1))}"
+
 
 @dataclass(frozen=True)
 class Figures:

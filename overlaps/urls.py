@@ -1,6 +1,6 @@
 from django.urls import path
 
-from overlaps.views import accounts, bulk, hygiene, imports, overlaps, populations, savedviews
+from overlaps.views import accounts, bulk, hygiene, imports, overlaps, populations, savedviews, sharing
 
 app_name = "overlaps"
 urlpatterns = [
@@ -27,6 +27,19 @@ urlpatterns = [
     path("w/<slug:slug>/hygiene/apart/", hygiene.hygiene_apart, name="hygiene_apart"),
     path("w/<slug:slug>/hygiene/<slug:check>/", hygiene.hygiene_check, name="hygiene_check"),
     path("w/<slug:slug>/hygiene/<slug:check>/fix/", hygiene.hygiene_fix, name="hygiene_fix"),
+    path("w/<slug:slug>/partners/<uuid:pk>/sharing/", sharing.sharing, name="sharing"),
+    path(
+        "w/<slug:slug>/partners/<uuid:pk>/sharing/confirm/", sharing.sharing_confirm, name="sharing_confirm"
+    ),
+    path("w/<slug:slug>/settings/sharing/", sharing.defaults, name="sharing_defaults"),
+    path(
+        "w/<slug:slug>/settings/sharing/confirm/", sharing.defaults_confirm, name="sharing_defaults_confirm"
+    ),
+    path("w/<slug:slug>/settings/sharing/fields/new/", sharing.preset_new, name="preset_new"),
+    path("w/<slug:slug>/settings/sharing/fields/<uuid:pk>/", sharing.preset_edit, name="preset_edit"),
+    path(
+        "w/<slug:slug>/settings/sharing/fields/<uuid:pk>/remove/", sharing.preset_remove, name="preset_remove"
+    ),
     path("w/<slug:slug>/views/new/", savedviews.view_new, name="view_new"),
     path("w/<slug:slug>/views/<uuid:pk>/remove/", savedviews.view_remove, name="view_remove"),
     path("w/<slug:slug>/imports/new/", imports.import_new, name="import"),

@@ -204,7 +204,7 @@ def test_forged_fields_change_nothing(companies):
     forms = {
         acme.tenant.path_to("workspaces:settings"): {"name": "Acme", "domain": "", "accent": ""},
         acme.tenant.path_to("overlaps:account_edit", pk=account.pk): company | seen,
-        acme.tenant.path_to("partners:sharing_confirm", pk=partner.pk): levels | {"seen": world.STAMP},
+        acme.tenant.path_to("overlaps:sharing_confirm", pk=partner.pk): levels | {"seen": world.STAMP},
         acme.tenant.path_to("workspaces:member_role", pk=acme.people["member"].pk): {},
         acme.tenant.path_to("workspaces:member_role", pk=acme.owner.pk): {},
         acme.tenant.path_to("workspaces:invitation_role", pk=acme.rows["invitation"].pk): {},

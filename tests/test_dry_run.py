@@ -1,7 +1,6 @@
 """A change of sharing is shown in numbers first, and what then happens is what the numbers said."""
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,20 +10,15 @@ from core.tenancy import tenant_context
 from overlaps import dryrun, matching, populations
 from overlaps.dryrun import Number
 from overlaps.filters import AccountFilter
-from overlaps.models import Account, MatchSettings, Overlap
+from overlaps.models import Account, Overlap
 from partners.models import (
-    Connection,
     CustomPopulation,
-    FieldPreset,
     Level,
     Population,
     Share,
-    SharingDefault,
-    SharingRule,
-    published,
     stamp,
 )
-from tests.sharing import COUNTED, NAMED, connect, share
+from tests.sharing import NAMED, connect, share
 
 ALL_FIELDS = ("domain", "country", "owner_name", "stage", "amount", "company_number", "tags", "extra:tier")
 COLUMNS = {code: code.partition(":")[0] for code in ALL_FIELDS}
@@ -40,7 +34,7 @@ def partners(acme, globex):
 
 @pytest.fixture
 def lists(ada, acme, globex):
-    """Thirty accounts of Acme's with every field filled, of which Globex has every third; and two custom populations."""
+    """Thirty accounts of Acme's, every field filled; Globex has every third. And two custom populations."""
     with tenant_context(acme):
         Account.objects.bulk_create(
             Account(

@@ -101,6 +101,10 @@ class FieldPreset(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def labels(self) -> list[str]:
+        return list(map(field_label, self.fields))
+
     @classmethod
     def choices(cls) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Code to (name, fields): those built in, then the workspace's own."""
