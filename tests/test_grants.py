@@ -240,8 +240,8 @@ def restricted(ours, ada, acme) -> Partner:
 @pytest.mark.parametrize(("who", "sees"), [("ada", True), ("alan", True), ("linus", False), ("vera", False)])
 def test_who_sees_a_restricted_partner(who, sees, request, log_in, restricted, acme):
     client = log_in(request.getfixturevalue(who))
-    for name in ("detail", "sharing"):
-        status = client.get(acme.path_to(f"partners:{name}", pk=restricted.pk)).status_code
+    for name in ("partners:detail", "overlaps:sharing"):
+        status = client.get(acme.path_to(name, pk=restricted.pk)).status_code
         assert status == (200 if sees else 404)
     listing = client.get(acme.path_to("partners:list"))
     (assertContains if sees else assertNotContains)(listing, "Globex")

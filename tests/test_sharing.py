@@ -13,7 +13,6 @@ from audit.models import AuditEvent
 from core.tenancy import tenant_context
 from overlaps.models import Account, Overlap
 from partners.models import (
-    PRESETS,
     Connection,
     DataRequest,
     FieldPreset,
@@ -27,6 +26,7 @@ from partners.models import (
     shares_from,
     stamp,
 )
+from partners.models.sharing import PRESETS
 from tests.pairs import NAMES_OF_CUSTOMERS, connect, invite
 from tests.sharing import add, looked_at, seen_by
 from tests.sharing import confirm as confirmed
