@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django import forms
 from django.utils import timezone
@@ -115,7 +115,7 @@ class RulesForm(forms.Form):
 
     @cached_property
     def defaults(self) -> Shares:
-        return SharingDefault.shares()
+        return SharingDefault.shares(self.now)
 
     # -- sent ---------------------------------------------------------------------------------------------------
 
@@ -164,6 +164,13 @@ class RulesForm(forms.Form):
         kept = [(name, self.data[name]) for name in self.fields if name in self.data]
         return [(name, value) for name, value in kept if name not in {"seen", "shown"}]
 
+    def anew(self) -> Self:
+        """What was sent, against the rules of now."""
+        raise NotImplementedError
+
+    def act(self) -> None:
+        raise NotImplementedError
+
     @property
     def is_stale(self) -> bool:
         return self.cleaned_data["seen"] != stamp(self.now)
@@ -180,11 +187,15 @@ class SharingForm(RulesForm):
 
     @cached_property
     def now(self) -> Shares:
-        return self.partner.shares_now()
+        return self.partner.shares
 
     @cached_property
     def dry_run(self) -> DryRun:
         return dryrun.of_rules(self.partner, self.wanted)
+
+    def anew(self) -> Self:
+        self.partner.forget_shares()
+        return type(self)(self.data, partner=self.partner, by=self.by)
 
     def act(self) -> None:
         """Raises Partner.Changed and dryrun.Changed."""
@@ -206,6 +217,9 @@ class DefaultsForm(RulesForm):
     @cached_property
     def dry_run(self) -> DryRun:
         return dryrun.of_defaults(self.wanted)
+
+    def anew(self) -> Self:
+        return type(self)(self.data, by=self.by)
 
     def act(self) -> None:
         """Raises Partner.Changed and dryrun.Changed."""

@@ -1,7 +1,6 @@
 """What partners see: choose, look at the consequence in numbers, confirm."""
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -64,17 +63,12 @@ def _confirm(request: MemberRequest, form: RulesForm, page: str, done: str) -> H
         try:
             form.act()
         except (Partner.Changed, dryrun.Changed):
-            fresh = type(form)(form.data, **_whom(form))
+            fresh = form.anew()
             fresh.is_valid()
             return _consequence(request, fresh, page, again=True)
         messages.success(request, done)
         return redirect(page)
     return _consequence(request, form, page, again=form.is_stale)
-
-
-def _whom(form: RulesForm) -> dict[str, Any]:
-    partner = {"partner": form.partner} if isinstance(form, SharingForm) else {}
-    return partner | {"by": form.by}
 
 
 def _consequence(request: MemberRequest, form: RulesForm, page: str, *, again: bool) -> HttpResponse:

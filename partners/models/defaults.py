@@ -14,7 +14,9 @@ from partners.models.connection import Connection
 from partners.models.partner import Partner, publish, record_both
 from partners.models.sharing import (
     PRESETS,
+    Custom,
     CustomPopulation,
+    Population,
     Rule,
     Rules,
     Shares,
@@ -32,8 +34,9 @@ class SharingDefault(Rule):
         constraints = [models.UniqueConstraint(fields=["tenant", "population"], name="sharing_default_once")]
 
     @classmethod
-    def shares(cls) -> Shares:
-        return Rules(cls.objects.all()).shares(CustomPopulation.codes())
+    def shares(cls, populations: Iterable[Population | Custom] | None = None) -> Shares:
+        """Of all populations; they cost no query where the caller knows them."""
+        return Rules(cls.objects.all()).shares(populations or CustomPopulation.codes())
 
     @classmethod
     def for_new(cls) -> Shares:
