@@ -12,7 +12,7 @@ from operator import or_
 from typing import Self
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from core.models import Membership
 from overlaps import matching, populations
@@ -170,14 +170,17 @@ def of_preset(preset: FieldPreset, fields: Iterable[str]) -> DryRun:
     return _of_all(then.renewed, repr((preset.name, preset.fields)))
 
 
-def of_conditions(population: CustomPopulation, conditions: AccountFilter) -> DryRun:
-    """Accounts enter and leave the population, and so the sight of the partners to whom it is shown."""
+def of_conditions(population: CustomPopulation, conditions: AccountFilter, by: Membership) -> DryRun:
+    """Accounts enter and leave the population, and so the sight of the partners to whom it is shown.
+
+    Who edits accounts need not see every partner: of the others nothing is said.
+    """
     code, fits, known = str(population.code), conditions.condition, CustomPopulation.codes()
     inside = Q(segments__contains=[code])
     moving = list(Account.objects.filter(inside & ~fits | ~inside & fits).values_list("pk", flat=True))
     consequences = [
         for_partner(partner, rules.shares(known), moving=moving, mover=code)
-        for partner, rules in _partners_with_rules()
+        for partner, rules in _with_rules(Partner.objects.visible_to(by))
         if code in rules and rules[code].share.level.shows_names
     ]
     return DryRun(consequences, repr(population.conditions))
@@ -186,7 +189,7 @@ def of_conditions(population: CustomPopulation, conditions: AccountFilter) -> Dr
 def _of_all(change: Callable[[Rules], Shares], basis: str) -> DryRun:
     """As `partners.models.defaults.spread` would write it."""
     consequences, known = [], CustomPopulation.codes()
-    for partner, rules in _partners_with_rules():
+    for partner, rules in _with_rules(Partner.objects.all()):
         now = rules.shares(known)
         then = now | change(rules)
         if now != then:
@@ -194,8 +197,8 @@ def _of_all(change: Callable[[Rules], Shares], basis: str) -> DryRun:
     return DryRun(consequences, basis)
 
 
-def _partners_with_rules() -> list[tuple[Partner, Rules]]:
-    partners = list(Partner.objects.exclude(state__in=Partner.PAST).by_name())
+def _with_rules(partners: QuerySet) -> list[tuple[Partner, Rules]]:
+    partners = list(partners.exclude(state__in=Partner.PAST).by_name())
     rules = {partner.pk: [] for partner in partners}
     for rule in SharingRule.objects.filter(partner__in=partners):
         rules[rule.partner_id].append(rule)
@@ -234,7 +237,7 @@ def change_conditions(
     population: CustomPopulation, *, name: str, conditions: AccountFilter, shown: str, by: Membership
 ) -> None:
     """Raises populations.NameTaken, too. Holds nothing: who changes accounts takes locks in another order."""
-    _compare(of_conditions(population, conditions), shown)
+    _compare(of_conditions(population, conditions, by), shown)
     populations.change(population, name=name, conditions=conditions, by=by)
 
 

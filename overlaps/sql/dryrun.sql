@@ -111,8 +111,8 @@ BEGIN
           FROM judged j, unnest(j.populations) AS p(name) WHERE j.counts GROUP BY p.name
     ), bound AS (
         -- Of those that are a secret, so many does the partner have too, as the frozen count says; else any number of them.
-        SELECT t.*, greatest(0, f.accounts - t.no_secret) AS at_least,
-               greatest(0, f.accounts + 4 - t.no_secret) AS at_most
+        SELECT t.*, CASE WHEN f.accounts IS NOT NULL THEN greatest(0, f.accounts - t.no_secret) END AS at_least,
+               CASE WHEN f.accounts IS NOT NULL THEN greatest(0, f.accounts + 4 - t.no_secret) END AS at_most
           FROM told t LEFT JOIN overlaps_frozencount f
             ON f.connection_id = link.id AND f.tenant_id = here AND f.population = t.name AND frozen IS NOT NULL
            AND moving IS NULL AND EXISTS (
