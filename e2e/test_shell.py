@@ -271,6 +271,7 @@ def test_one_sees_where_the_focus_is(at, path):
 # What only makes a page quicker, or fresher; without JavaScript something else does it.
 EXTRAS = {
     "data-switcher": "opens the panel, which has a link to the chooser",
+    "id=conditions": "counts along; the button Count again does the same",
     "id=progress": "reloads itself while an import runs; the page says how to look again",
     "id=switcher-q": "searches in the panel; its form leads to the chooser",
 }

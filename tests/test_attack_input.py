@@ -72,7 +72,25 @@ FORMS = {
     "intros:accept": ("intros:accept", {"answer": "yes", "seen": "requested"}),
     "intros:decline": ("intros:decline", {"answer": "no", "reason": "timing", "seen": "requested"}),
     "overlaps:account_edit": ("overlaps:account_edit", ACCOUNT),
-    "overlaps:import": ("overlaps:import", {"text": "Name,Domain\nA,a.com", "population": "prospects"}),
+    "overlaps:import": ("overlaps:import", {"text": "Name,Domain\nA,a.com"}),
+    "overlaps:import_columns": (
+        "overlaps:import_columns",
+        {
+            "seen": "1",
+            "source": "S",
+            "default": "prospects",
+            "c0": "name",
+            "c1": "domain",
+            "c2": "",
+            "c3": "",
+        },
+    ),
+    "overlaps:import_read": ("overlaps:import_read", {"seen": "1", "encoding": "utf-8", "separator": ","}),
+    "overlaps:import_repair": (
+        "overlaps:import_repair",
+        {"seen": "1", "group": "0", "choice": "empty", "v0": "1"},
+    ),
+    "overlaps:import_rows": ("overlaps:import_rows", {"seen": "1", "mark_gone": ""}),
     "partners:change": (
         "partners:change",
         {"name": "Globex", "domain": "", "owner": "", "notes": "", "is_restricted": ""},

@@ -16,7 +16,8 @@ from core.models import Membership, Tenant
 from core.roles import Role
 from core.tenancy import person_context, tenant_context
 from intros.models import Intro
-from overlaps.models import Account, Overlap
+from overlaps import imports
+from overlaps.models import Account, Import, Overlap
 from partners.models import Connection, Partner, PartnerInvitation, all_hidden, shares_from, stamp
 from tests.intros import do, draft_of, overlap_of
 from tests.pairs import connect
@@ -104,7 +105,15 @@ def test_a_workspace_that_is_made_twice_is_one(ada):
 
 def test_a_file_that_is_sent_twice_makes_each_account_once(ada, acme, run_jobs):
     rows = "Name,Domain\nStark,stark.com\nWayne,wayne.com\nNameless,\n"
-    assert max(twice(ada, acme.path_to("overlaps:import"), {"text": rows, "population": "prospects"})) < 500
+    assert max(twice(ada, acme.path_to("overlaps:import"), {"text": rows})) < 500
+    with tenant_context(acme, by=ada):
+        for batch in Import.objects.all():
+            imports.decide(batch, by=ada)
+        batches = list(Import.objects.all())
+    assert len(batches) == 2
+    for batch in batches:
+        answers = twice(ada, acme.path_to("overlaps:import_rows", pk=batch.pk), {"seen": str(batch.revision)})
+        assert sorted(answers)[0] == 302 and max(answers) < 500
     run_jobs()
     with tenant_context(acme):
         assert sorted(Account.objects.values_list("name", flat=True)) == ["Nameless", "Stark", "Wayne"]

@@ -195,12 +195,14 @@ def test_an_import_answers_alike_whoever_else_has_the_company(
     add(globex, "Strange", "customers")
     client, answers = client_of(ada), set()
     for domain in ("strange.com", "nobodys.com"):
-        response = client.post(
-            acme.path_to("overlaps:import"), {"text": f"Domain\n{domain}\n", "population": "prospects"}
-        )
+        response = client.post(acme.path_to("overlaps:import"), {"text": f"Domain\n{domain}\n"})
+        columns = {"seen": "0", "source": domain, "default": "prospects", "c0": "domain"}
+        response = client.post(response.url, columns)
+        looked = client.get(response.url).text
+        response = client.post(response.url, {"seen": "1"})
         run_jobs()
-        text = client.get(response.url).text.replace(domain, "")
-        answers.add((response.status_code, len(text)))
+        text = client.get(response.url).text
+        answers.add((response.status_code, *(len(page.replace(domain, "")) for page in (looked, text))))
     assert len(answers) == 1
 
 

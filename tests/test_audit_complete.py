@@ -26,7 +26,7 @@ def named_in_code() -> set[str]:
 def test_each_permission_that_changes_something_has_its_events():
     recorded = {action.permission for action in Action}
 
-    assert set(Permission) - recorded == {Permission.SEE_WORKSPACE}
+    assert set(Permission) - recorded <= {Permission.SEE_WORKSPACE}
 
 
 def test_each_action_is_recorded_somewhere():

@@ -42,9 +42,35 @@ WORKSPACE = {
     "overlaps:hygiene_check": {"kwargs": {"check": "mail-domain"}, "GET": "200"},
     "overlaps:hygiene_fix": {"kwargs": {"check": "mail-domain"}, "POST": "403 404 404 404"},
     "overlaps:import": {"GET": "403 200 200 200", "POST": "403 422 422 422"},
+    "overlaps:import_cancel": {"rows": {"pk": "waiting_import"}, "POST": "403 200/302 200/302 200/302"},
+    "overlaps:import_columns": {
+        "rows": {"pk": "waiting_import"},
+        "GET": "403 200 200 200",
+        "POST": "403 422 422 422",
+    },
     "overlaps:import_detail": {"rows": {"pk": "import"}, "GET": "403 200 200 200"},
+    "overlaps:import_read": {"rows": {"pk": "waiting_import"}, "POST": "403 422 422 422"},
     "overlaps:import_rejects": {"rows": {"pk": "import"}, "GET": "403 200 200 200"},
+    "overlaps:import_repair": {
+        "rows": {"pk": "waiting_import"},
+        "POST": "403 200/302 200/302 200/302",
+    },
+    "overlaps:import_repairs_drop": {
+        "rows": {"pk": "waiting_import"},
+        "POST": "403 200/302 200/302 200/302",
+    },
+    "overlaps:import_rows": {
+        "rows": {"pk": "waiting_import"},
+        "GET": "403 200 200 200",
+        "POST": "403 422 422 422",
+    },
     "overlaps:import_template": {"GET": "403 200 200 200"},
+    "overlaps:import_undo": {
+        "rows": {"pk": "import"},
+        "GET": "403 200 200 200",
+        "POST": "403 200/302 200/302 200/302",
+    },
+    "overlaps:imports": {"GET": "403 200 200 200"},
     "overlaps:list": {"GET": "200"},
     "overlaps:population_edit": {
         "rows": {"pk": "population"},
@@ -77,6 +103,11 @@ WORKSPACE = {
     "overlaps:view_new": {"GET": "200", "POST": "422"},
     "overlaps:view_remove": {"rows": {"pk": "view"}, "GET": "200", "POST": "403 302 302 302"},
     "partners:ask": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 422 422"},
+    "overlaps:partner_import": {
+        "rows": {"pk": "partner"},
+        "GET": "403 403 302 302",
+        "POST": "403 403 302 302",
+    },
     "partners:change": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 422 422"},
     "partners:detail": {"rows": {"pk": "partner"}, "GET": "200"},
     "partners:end": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 302 302"},

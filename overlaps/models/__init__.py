@@ -2,7 +2,7 @@
 
 from overlaps.models.account import Account
 from overlaps.models.apart import KeptApart
-from overlaps.models.batch import Import, ImportPart, ImportReject
+from overlaps.models.batch import Import, ImportChange, ImportPart, ImportReject, StagedRow
 from overlaps.models.inbox import (
     Alarm,
     DayFigure,
@@ -29,6 +29,7 @@ __all__ = [
     "DayFigure",
     "FrozenCount",
     "Import",
+    "ImportChange",
     "ImportPart",
     "ImportReject",
     "InboxVisit",
@@ -45,6 +46,7 @@ __all__ = [
     "Ruling",
     "SavedView",
     "Source",
+    "StagedRow",
     "Suggestion",
     "Tally",
     "Touched",

@@ -10,7 +10,7 @@ FROZEN = "\n".join([TEXT["overlaps_frozen_over"], triggers("dryrun")["overlaps_f
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overlaps", "0006_accounts")]
+    dependencies = [("overlaps", "0007_imports")]
 
     operations = [
         migrations.CreateModel(
