@@ -24,7 +24,7 @@ QUERIES = {
     "intros:search": ["?q=a", "?q=nothing+like+this"],
     "intros:list": ["?view=list", "?q=nothing+like+this"],
     "partners:list": ["?q=nothing+like+this"],
-    "partners:sharing_confirm": [
+    "overlaps:sharing_confirm": [
         "?customers=all&open_opportunities=overlaps&prospects=counts",
         "?customers=x",
     ],

@@ -10,6 +10,7 @@ from overlaps.views import (
     overlaps,
     populations,
     savedviews,
+    sharing,
 )
 
 app_name = "overlaps"
@@ -41,6 +42,19 @@ urlpatterns = [
         "w/<slug:slug>/partners/<uuid:pk>/alarms/<uuid:alarm>/dismiss/", alarms.dismiss, name="alarm_dismiss"
     ),
     path("w/<slug:slug>/settings/matching/", matchsettings.match_settings, name="match_settings"),
+    path("w/<slug:slug>/partners/<uuid:pk>/sharing/", sharing.sharing, name="sharing"),
+    path(
+        "w/<slug:slug>/partners/<uuid:pk>/sharing/confirm/", sharing.sharing_confirm, name="sharing_confirm"
+    ),
+    path("w/<slug:slug>/settings/sharing/", sharing.defaults, name="sharing_defaults"),
+    path(
+        "w/<slug:slug>/settings/sharing/confirm/", sharing.defaults_confirm, name="sharing_defaults_confirm"
+    ),
+    path("w/<slug:slug>/settings/sharing/fields/new/", sharing.preset_new, name="preset_new"),
+    path("w/<slug:slug>/settings/sharing/fields/<uuid:pk>/", sharing.preset_edit, name="preset_edit"),
+    path(
+        "w/<slug:slug>/settings/sharing/fields/<uuid:pk>/remove/", sharing.preset_remove, name="preset_remove"
+    ),
     path("w/<slug:slug>/views/new/", savedviews.view_new, name="view_new"),
     path("w/<slug:slug>/views/<uuid:pk>/remove/", savedviews.view_remove, name="view_remove"),
     path("w/<slug:slug>/imports/", imports.import_list, name="imports"),

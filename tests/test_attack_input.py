@@ -100,7 +100,7 @@ FORMS = {
         "partners:invite",
         {"name": "N", "domain": "n.example", "email": "n@n.example", "note": "", **LEVELS},
     ),
-    "partners:sharing_confirm": ("partners:sharing_confirm", {"seen": world.STAMP, **LEVELS}),
+    "overlaps:sharing_confirm": ("overlaps:sharing_confirm", {"seen": world.STAMP, **LEVELS}),
     "workspaces:address": ("workspaces:address", {"slug": "acme-2"}),
     "workspaces:create": ("workspaces:create", {"name": "New", "slug": "new-one"}),
     "workspaces:invite": ("workspaces:invite", {"emails": "n@n.example", "role": "member", "note": ""}),

@@ -12,7 +12,7 @@ from core.tenancy import tenant_context
 from overlaps import matching, populations
 from overlaps.filters import AccountFilter
 from overlaps.matrix import heat
-from overlaps.models import DayFigure, InboxVisit, Overlap, OverlapCount, Tally
+from overlaps.models import DayFigure, InboxVisit, MatchSettings, Overlap, OverlapCount, Tally
 from overlaps.tasks import take_day_figures
 from partners.models import CustomPopulation, DataRequest, Level, Partner, Population, Share, stamp
 from tests.counting import cost
@@ -283,6 +283,18 @@ def test_what_a_partner_asks_for_waits_for_those_who_may_show_it(home, ada, linu
     assert "Share more of Customers" in home(ada) and "Globex asks · Grace" in home(ada)
     assert "Share more of" not in home(linus)
     assert "Waiting for you" not in home(vera)
+
+
+def test_an_alarm_waits_for_those_in_care_of_the_partner(home, ada, linus, acme, globex, partners):
+    with tenant_context(acme):
+        MatchSettings.objects.create(growth_cap=1)
+    share(partners[0], NAMED)
+    for name in ("Hooli Search", "Vandelay Imports"):
+        add(acme, name)
+        add(globex, name)
+    html = home(ada)
+    assert "Alarm about Globex’s list" in html and "More new overlaps than a day may bring" in html
+    assert "Alarm about" not in home(linus)
 
 
 def test_new_is_what_was_found_since_the_last_visit(home, ada, linus, acme, globex, partners):

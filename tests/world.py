@@ -25,6 +25,8 @@ from overlaps.filters import AccountFilter
 from overlaps.models import Account, Import, Overlap
 from partners.models import (
     Connection,
+    DataRequest,
+    FieldPreset,
     Level,
     Partner,
     PartnerInvitation,
@@ -150,6 +152,16 @@ def connect(one: Company, other: Company) -> None:
     for mine in (one, other):
         with tenant_context(mine.tenant):
             mine.rows["overlap"] = Overlap.objects.get(account=mine.rows["account"])
+    ask_each_other(one, other)
+
+
+def ask_each_other(one: Company, other: Company) -> None:
+    for mine, theirs in ((one, other), (other, one)):
+        with tenant_context(mine.tenant, by=mine.owner):
+            asked = {"population": Population.OPEN_OPPORTUNITIES, "level": Level.OVERLAPS, "note": ""}
+            partner = Partner.objects.get(pk=mine.rows["partner"].pk)
+            mine.rows["our_request"] = DataRequest.ask(partner, **asked, by=mine.owner)
+            theirs.rows["request"] = mine.rows["our_request"]
 
 
 def furnish(one: Company) -> None:
@@ -173,6 +185,7 @@ def furnish(one: Company) -> None:
         one.rows["population"] = populations.make(
             name=f"{one.canary} population", conditions=conditions, by=one.owner
         )
+        one.rows["preset"] = FieldPreset.make(name=f"{one.canary} fields", fields=["stage"], by=one.owner)
         one.rows["view"] = savedviews.save(
             "accounts", name=f"{one.canary} view", query="population=customers", for_all=True, by=one.owner
         )

@@ -14,7 +14,7 @@ from overlaps.models.inbox import (
     Tally,
 )
 from overlaps.models.judgement import Suggestion, Verdict
-from overlaps.models.match import Cell, Match, ProbeDay, Ruling
+from overlaps.models.match import Cell, FrozenCount, Match, ProbeDay, Ruling
 from overlaps.models.matchkey import MatchKey, Touched
 from overlaps.models.overlap import ASK, OFFER, MatchRule, Overlap, OverlapCount
 from overlaps.models.source import AccountSource, Source
@@ -27,6 +27,7 @@ __all__ = [
     "Alarm",
     "Cell",
     "DayFigure",
+    "FrozenCount",
     "Import",
     "ImportChange",
     "ImportPart",
