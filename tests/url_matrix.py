@@ -61,6 +61,7 @@ WORKSPACE = {
         "POST": "403 302 302 302",
     },
     "overlaps:populations": {"GET": "200"},
+    "overlaps:seen_by": {"rows": {"pk": "partner"}, "GET": "403 403 200 200"},
     "overlaps:view_new": {"GET": "200", "POST": "422"},
     "overlaps:view_remove": {"rows": {"pk": "view"}, "GET": "200", "POST": "403 302 302 302"},
     "partners:change": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 422 422"},
