@@ -80,24 +80,42 @@ def vera(acme) -> Membership:
 # -- three companies with something of everything --------------------------------------------------------------
 
 
+STAGE = pytest.StashKey()
+
+
 @pytest.fixture(scope="session")
-def stage(django_db_setup, django_db_blocker):
+def stage(request, django_db_setup, django_db_blocker):
     from tests.world import Stage  # which needs the cast
 
-    stage = Stage()
+    request.config.stash[STAGE] = stage = Stage(django_db_blocker)
     yield stage
     with django_db_blocker.unblock():
         stage.clear()
 
 
+def stands_around(test) -> bool:
+    """Whether this test wants the companies in a transaction around its own."""
+    marker = test.get_closest_marker("django_db")
+    commits = {"transactional_db", "live_server"} & set(test.fixturenames)
+    commits = commits or (marker and marker.kwargs.get("transaction"))
+    return "companies" in test.fixturenames and not commits
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item) -> None:
+    """Before any fixture: once a browser runs, Django's connection is another one."""
+    stage = item.config.stash.get(STAGE, None)
+    if stage and not stands_around(item):
+        with stage.blocker.unblock():
+            stage.clear()
+
+
 @pytest.fixture
 def scene(request, stage, django_db_blocker) -> None:
     """What stands around the test's own transaction."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = {"transactional_db", "live_server"} & set(request.fixturenames)
-    commits = commits or (marker and marker.kwargs.get("transaction"))
-    with django_db_blocker.unblock():
-        stage.set() if "companies" in request.fixturenames and not commits else stage.clear()
+    if stands_around(request.node):
+        with django_db_blocker.unblock():
+            stage.set()
 
 
 @pytest.fixture

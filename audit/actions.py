@@ -136,6 +136,8 @@ class Action(Enum):
     IMPORT_STARTED = "import.started", Permission.EDIT_ACCOUNTS, "started the import of"
     IMPORT_DONE = "import.done", Permission.EDIT_ACCOUNTS, "imported"
     IMPORT_FAILED = "import.failed", Permission.EDIT_ACCOUNTS, "failed to import"
+    IMPORT_CANCELLED = "import.cancelled", Permission.EDIT_ACCOUNTS, "cancelled the import of"
+    IMPORT_UNDONE = "import.undone", Permission.EDIT_ACCOUNTS, "took back the import of"
     ACCOUNT_MADE = "account.made", Permission.EDIT_ACCOUNTS, "made the account"
     ACCOUNT_CHANGED = "account.changed", Permission.EDIT_ACCOUNTS, "changed the account"
     ACCOUNT_DELETED = "account.deleted", Permission.EDIT_ACCOUNTS, "deleted the account"

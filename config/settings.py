@@ -227,8 +227,8 @@ STORAGES = {
 # -- uploads: everything past these limits is refused while it arrives ------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", str(20 * 1024 * 1024))
-IMPORT_MAX_ROWS = env_int("IMPORT_MAX_ROWS", "50000")
+IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", str(200 * 1024 * 1024))
+IMPORT_MAX_ROWS = env_int("IMPORT_MAX_ROWS", "1000000")
 UPLOAD_MAX_BYTES = max(IMPORT_MAX_BYTES, 2 * 1024 * 1024)
 FILE_UPLOAD_HANDLERS = ["core.uploads.CountingUploadHandler"]
 LOGO_MAX_BYTES = 2 * 1024 * 1024

@@ -36,7 +36,13 @@ NO_TENANT = {
     "usersessions_usersession": "people's sessions",
 }
 # Tables that no login reads or writes: the match role keeps them for itself.
-MATCH_ONLY = {"overlaps_match", "overlaps_cell", "overlaps_ruling", "overlaps_probeday"}
+MATCH_ONLY = {
+    "overlaps_match",
+    "overlaps_cell",
+    "overlaps_ruling",
+    "overlaps_probeday",
+    "overlaps_frozencount",
+}
 ROOT = "core_tenant"
 TWO_SIDED = {"partners_connection", "partners_datarequest", "intros_intro", "intros_introstep"}
 GLOBAL_UNIQUE = {

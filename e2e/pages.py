@@ -15,14 +15,16 @@ from core.models import User
 from tests import tour
 from tests.world import World
 
-# Where a look ends the session, or what it is about.
-SPENDS = {"workspaces:invitation_open", "partners:invitation_open"}
+# Where a look ends the session, or what it is about; and what is a part of a page.
+SPENDS = {"workspaces:invitation_open", "partners:invitation_open", "overlaps:population_preview"}
 QUERIES = {
     "overlaps:list": ["?view=ask", "?q=nothing+like+this", "?page=99"],
     "overlaps:accounts": ["?q=nothing+like+this"],
+    "workspaces:home": ["?show=pipeline"],
+    "intros:search": ["?q=a", "?q=nothing+like+this"],
     "intros:list": ["?view=list", "?q=nothing+like+this"],
     "partners:list": ["?q=nothing+like+this"],
-    "partners:sharing_confirm": [
+    "overlaps:sharing_confirm": [
         "?customers=all&open_opportunities=overlaps&prospects=counts",
         "?customers=x",
     ],
@@ -85,7 +87,11 @@ class Tour:
         self.clients["half"].post("/accounts/login/", login(world.acme.people["admin"].user))
         self.clients["invited"].get(f"/invitations/open/{world.acme.rows['invitation'].token}/")
         self.clients["asked"].get(f"/partner-invitations/open/{world.acme.rows['partner_invitation'].token}/")
-        self.fresh = [path.replace("/w/acme/", "/w/empty/") for path in self.addresses.values()]
+        self.fresh = [
+            path.replace("/w/acme/", "/w/empty/")
+            for name, path in self.addresses.items()
+            if name not in SPENDS
+        ]
         self.theirs = tour.addresses(world.globex)
 
     def _invited(self, world: World) -> User:

@@ -33,7 +33,7 @@ LENGTHS = {
     "company_number": 50,
 }
 LONGEST_CUSTOM = 1000
-MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 50, 5_000
+MOST_TAGS, LONGEST_TAG, LONGEST_TAGS = 20, 40, 5_000
 LARGEST = Decimal(10) ** 12
 # What exports write where there is nothing.
 NOTHING = frozenset(

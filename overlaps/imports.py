@@ -1,278 +1,397 @@
-"""From a file to the account list: read outside of any long transaction, then all of it or nothing in one."""
+"""From a file to the account list: looked at, checked against the list, written, taken back.
+
+Nothing reaches the list before `run`, which does all of it in one transaction. What comes before leaves staged rows
+that may be thrown away: a job that is killed begins again, and one that was overtaken by a decision finds that out.
+"""
 
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import batched, islice
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.core.files import File
+from django.db import connection, transaction
+from django.utils import timezone
 
 from core.models import Membership
-from core.tenancy import tenant_context
-from overlaps import matching
-from overlaps.cells import Check, Problem
-from overlaps.columns import NEEDED, Mapping
+from core.tenancy import current_tenant_id, tenant_context
+from overlaps import columns, matching, staging
+from overlaps.cells import Check, Findings, Problem
+from overlaps.columns import Mapping
+from overlaps.exposure import Audience
 from overlaps.keys import keys_of
-from overlaps.models import Account, Import, ImportReject
+from overlaps.models import Import, ImportReject, Source
+from overlaps.models.batch import list_of
 from overlaps.tables import Table, Unreadable, read
+from overlaps.tables.arrival import Given
+from partners.models import Custom, CustomPopulation, Partner
 
 logger = logging.getLogger(__name__)
 
-KEYS = tuple(Account.KEYS)
-STAGED = (
-    *("number", "name", "domain", "country", "population", "owner_name", "stage", "amount"),
-    *("contact_name", "contact_email", *KEYS),
-)
-SHOW_PROGRESS_EVERY = 2_000
-# Rows are kept in memory between reading and writing: as many as an import may have.
-
-
-@dataclass
-class Reading:
-    """What the rows of a file came to."""
-
-    staged: list[tuple] = field(default_factory=list)
-    rejects: list[ImportReject] = field(default_factory=list)
-    without_domain: dict[int, list[str]] = field(
-        default_factory=dict
-    )  # these may turn out to be another row's account
-    notes: list[str] = field(default_factory=list)
+LOOKED_AT = 20_000  # rows whose values are counted at once; what stands below them shows when all are checked
+SMALL = 2_000  # rows that are checked while the person waits
+CHUNK = 10_000  # rows that are staged in one transaction, and kept in memory for it
+ANALYSED_FROM = 5_000  # staged rows: of fewer, the planner need know nothing
+PASTED = "Pasted rows"
 
 
 class Stopped(Exception):
-    """Says to a person why nothing was imported."""
+    """Says to a person why nothing is imported."""
 
 
-def check(data: bytes) -> tuple[Table, int]:
-    """The table and its number of rows. Raises Unreadable."""
-    table = read(data)
-    if not NEEDED & {*table.fields}:
-        raise Unreadable(
-            "The first row names no column for the company’s name or its domain. One of both is needed: "
-            "call it “Name” or “Domain”."
-        )
-    count = sum(1 for _ in table.rows())
-    if not count:
-        raise Unreadable("Below the first row, with the names of the columns, this file has no rows.")
-    return table, count
+class Overtaken(Exception):
+    """Somebody decided something else meanwhile."""
+
+
+# -- looked at ----------------------------------------------------------------------------------------------------
+
+
+def look(given: Given, **chosen: str) -> dict[str, Any]:
+    """What an Import keeps of a file: `facts`, `rows_total` (0: more than were looked at), and how it was read.
+
+    `chosen`: encoding, separator and sheet as `tables.read` knows them; "" is left to it. Raises Unreadable.
+    """
+    with read(given, **{name: value or None for name, value in chosen.items()}) as table:
+        found = table.recognised
+        ask = [name for name, target in found.fields.items() if target in {"population", "stage"}]
+        survey = columns.survey(table.header, islice(table.rows(), LOOKED_AT), ask=ask)
+        if not survey.rows:
+            raise Unreadable("Below the first row, with the names of the columns, this file has no rows.")
+        facts = {
+            **{"header": table.header, "samples": _samples(table), "source": found.source, "why": found.why},
+            **{"proposed": found.fields, "read_as": table.read_as, "notes": table.notes},
+            **{"kind": table.kind, "sheets": table.sheets},
+            "values": {name: counted.most_common() for name, counted in survey.values.items()},
+        }
+        how = {"encoding": table.encoding, "separator": table.separator, "sheet": table.sheet}
+        return {"facts": facts, "rows_total": survey.rows if survey.rows < LOOKED_AT else 0, **how}
+
+
+def _samples(table: Table) -> list[list[str]]:
+    """For each column up to two different values."""
+    rows = table.sample(20)
+    cells = ([columns.plain(row[place])[:60] for row in rows] for place in range(len(table.header)))
+    return [[cell for cell in dict.fromkeys(column) if cell][:2] for column in cells]
+
+
+def proposal(facts: dict[str, Any], filename: str, sources: Iterable[Source]) -> dict[str, Any]:
+    """Source and mapping for a file: as its columns were matched before, else as they are recognised."""
+    found = columns.Recognised(facts["source"], facts["proposed"], facts["why"])
+    seen, is_known = columns.fingerprint(facts["header"]), found.source != columns.FILE
+    known = [source for source in sources if seen in source.headers] or [
+        source for source in sources if is_known and source.kind == found.source
+    ]
+    if known:
+        mapping = Mapping.from_json(known[0].mapping).remembered_for(found)
+        return {"source_name": known[0].name, "mapping": mapping.as_json()}
+    name = found.source if is_known else PurePath(filename).stem[:80] or PASTED
+    return {"source_name": name, "mapping": Mapping.proposed(found).as_json()}
+
+
+def receive(given: File, *, partner: Partner | None, by: Membership) -> Import:
+    """Raises Unreadable."""
+    found = look(given)
+    with list_of(partner, by=by):
+        found |= proposal(found["facts"], given.name, list(Source.objects.newest_first()))
+    return Import.receive(given.chunks(), filename=given.name, partner=partner, by=by, **found)
+
+
+def bring_in(given: File, *, by: Membership, partner: Partner | None = None) -> Import:
+    """All steps at once, as they are proposed. Raises Unreadable."""
+    with tenant_context(by.tenant_id, by=by):
+        batch = receive(given, partner=partner, by=by)
+        batch.decide(by=by, state=Import.State.MAPPED)
+    check(batch.tenant_id, batch.pk, batch.revision)
+    with tenant_context(by.tenant_id, by=by):
+        batch.refresh_from_db()
+        batch.start(mark_gone=False, by=by)
+    run(batch.tenant_id, batch.pk)
+    with tenant_context(by.tenant_id, by=by):
+        batch.refresh_from_db()
+    return batch
+
+
+def read_again(batch: Import, *, by: Membership, **chosen: str) -> None:
+    """With another encoding, separator or sheet. Raises Unreadable, and NotNow."""
+    found = look(batch.pieces(), **chosen)
+    with batch.list_at_hand(by=by):
+        found |= proposal(found["facts"], batch.filename, list(Source.objects.newest_first()))
+    batch.decide(by=by, state=Import.State.UPLOADED, corrections={}, **found)
+
+
+# -- checked ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def decide(batch: Import, *, by: Membership, **decided: Any) -> None:
+    """What the columns mean, or how problems are repaired; and then all rows are checked. Raises NotNow."""
+    from overlaps.tasks import check_import
+
+    batch.decide(by=by, state=Import.State.MAPPED, **decided)
+    ids = {"tenant_id": batch.tenant_id, "import_id": batch.pk, "revision": batch.revision}
+    if 0 < batch.rows_total <= SMALL:
+        check(**ids)
+        batch.refresh_from_db()
+    else:
+        check_import.defer(**{name: str(value) for name, value in ids.items()})
+
+
+@transaction.atomic
+def cancel(batch: Import, *, by: Membership) -> None:
+    """Raises NotNow."""
+    batch.cancel(by=by)
+    with batch.list_at_hand(by=by):
+        staging.unstage(batch.pk)
+
+
+def consequences(batch: Import, *, member: Membership) -> list[str]:
+    """What partners may come to see, in words: at most so many accounts, from our own list and rules alone."""
+    if batch.partner_id:
+        return []
+    report, populations = batch.report, CustomPopulation.codes()
+    touched = report["new"] + report["changed"]
+    accounts = report["moved"] | {one.value: touched for one in populations if isinstance(one, Custom)}
+    exposures = Audience.of(member).exposures(accounts, populations)
+    return [f"Up to {one}" if isinstance(one.population, Custom) else str(one) for one in exposures]
+
+
+# -- jobs ---------------------------------------------------------------------------------------------------------
+
+
+def check(tenant_id: UUID, import_id: UUID, revision: int) -> None:
+    """Stages all rows and finds out what they would change. May be killed at any point, and run again."""
+    _work(_check, tenant_id, import_id, state=Import.State.MAPPED, revision=revision)
 
 
 def run(tenant_id: UUID, import_id: UUID) -> None:
     """May be killed at any point and run again: until the one transaction is through, nothing has happened."""
+    _work(_run, tenant_id, import_id, state=Import.State.IMPORTING)
+
+
+def undo(tenant_id: UUID, import_id: UUID) -> None:
+    """May be killed at any point and run again."""
+    _work(_undo, tenant_id, import_id, state=Import.State.UNDOING)
+
+
+def _work(work: Callable[..., None], tenant_id: UUID, import_id: UUID, **there: Any) -> None:
+    """Nothing, where the import is not `there`: a job may be run twice, or too late."""
     with tenant_context(tenant_id):
-        batch = Import.objects.filter(pk=import_id).first()
-        if batch is None or not batch.begin():
-            return
-        by, data = batch.initiator(), batch.bytes()
+        batch = Import.objects.select_related("partner").filter(pk=import_id, **there).first()
+        by = batch and batch.initiator()
+    if batch is None:
+        return
     try:
         if by is None:
             raise Stopped("Whoever started this import may no longer import accounts.")
-        reading = _read_rows(batch, data)
-        with tenant_context(tenant_id, by=by):
-            _write(batch, reading, by=by)
+        work(batch, by=by)
+    except (Overtaken, Import.NotNow):
+        logger.info("Import %s was decided anew meanwhile.", import_id)
     except (Stopped, Unreadable) as reason:
-        _fail(batch, str(reason), by=by)
+        _fail(batch, str(reason), by=by, at=there["state"])
     except Exception:
-        _fail(batch, "Something went wrong on our side. Nothing was imported; please try again.", by=by)
+        sorry = "Something went wrong on our side. Nothing was changed; please try again."
+        _fail(batch, sorry, by=by, at=there["state"])
         raise
 
 
-def _fail(batch: Import, reason: str, *, by: Membership | None) -> None:
+def _fail(batch: Import, reason: str, *, by: Membership | None, at: Import.State) -> None:
     with tenant_context(batch.tenant_id, by=by):
-        batch.fail(reason, by=by)
+        batch.fail(reason, by=by, at=at)
 
 
-def _read_rows(batch: Import, data: bytes) -> Reading:
-    table = read(data)
-    reading, first_with, strange = Reading(), {}, {"country": [], "domain": []}
-    check = Check(table.header, Mapping.proposed(table.recognised, default=batch.population))
-    for done, (number, cells) in enumerate(table.rows(), start=1):
-        values, problems = check.values_of(number, cells)
-        reason = _reason(problems) if values is None else _only_once(values, number, first_with)
-        if reason:
-            reading.rejects.append(
-                ImportReject(batch=batch, number=number, reason=reason, cells=_kept(cells))
-            )
-        else:
-            keys = keys_of(name=values["name"], website=values["domain"], country=values["country"])
-            values |= {column: getattr(keys, key) for column, key in Account.KEYS.items()}
-            reading.staged.append((number, *(values.get(name, "") for name in STAGED[1:])))
-            if not values["domain_key"]:
-                reading.without_domain[number] = _kept(cells)
-            for problem in problems:
-                strange.get(problem.field, []).append(problem.raw[:60])
-        if done % SHOW_PROGRESS_EVERY == 0:
-            _show_progress(batch, done)
-    reading.notes = [*table.notes, *_in_words(strange)]
-    return reading
+def _check(batch: Import, *, by: Membership) -> None:
+    try:
+        tally = _stage(batch, by=by)
+    except Unreadable as reason:
+        with tenant_context(batch.tenant_id, by=by):
+            batch.send_back(str(reason))
+        return
+    with tenant_context(batch.tenant_id, by=by):
+        report = _compare(batch, by=by) | {"skipped": tally.skipped, "problems": tally.problems()}
+        batch.checked(report, rows_total=tally.rows, rejected=batch.rejects.count())
 
 
-def _reason(problems: list[Problem]) -> str:
-    return next(problem.sentence for problem in problems if problem.is_error)
+@dataclass
+class Tally:
+    """What the rows of a file came to."""
+
+    findings: Findings = field(default_factory=Findings)
+    rows: int = 0
+    staged: int = 0
+    skipped: int = 0
+
+    def problems(self) -> list[dict[str, Any]]:
+        names = ("code", "field", "rows", "values", "numbers")
+        return [{name: getattr(group, name) for name in names} for group in self.findings.groups()]
 
 
-def _only_once(values: dict[str, Any], number: int, first_with: dict[Any, int]) -> str:
-    """Why this row is left out, if another one has been before."""
-    key = values["domain_key"] or (values["name"].lower(), values["country"])
-    first = first_with.setdefault(key, number)
-    same = "domain" if values["domain_key"] else "name and country"
-    return "" if first == number else f"It has the same {same} as row {first:,}."
+def _stage(batch: Import, *, by: Membership) -> Tally:
+    """Raises Unreadable, and Overtaken."""
+    tally = Tally()
+    _keep(batch, tally, [], [], by=by, first=True)
+    with read(batch.pieces(), **batch.read_as) as table:
+        check = Check(table.header, batch.decided, batch.corrected)
+        for rows in batched(table.rows(), CHUNK, strict=False):
+            staged, rejects = [], []
+            for number, cells in rows:
+                _judge(batch, tally, check, number, cells, staged, rejects)
+            _keep(batch, tally, staged, rejects, by=by)
+    if tally.staged >= ANALYSED_FROM:
+        with batch.list_at_hand(by=by):
+            staging.analyse()
+    return tally
 
 
-def _in_words(strange: dict[str, list[str]]) -> list[str]:
-    said = {
-        "country": "the country is not known and was left empty",
-        "domain": "the domain is not one company’s own, so it matches nothing",
-    }
-    return [
-        f"In {len(cells):,} row{'s' * (len(cells) > 1)} {said[name]}, such as “{cells[0]}”."
-        for name, cells in strange.items()
-        if cells
-    ]
-
-
-def _kept(cells: list[str]) -> list[str]:
-    """A row for the person to correct; of a row that is none, enough to know it again."""
-    return [cell[:2000].replace("\0", "") for cell in cells[:200]]
-
-
-def _show_progress(batch: Import, done: int) -> None:
-    with tenant_context(batch.tenant_id):
-        Import.objects.filter(pk=batch.pk).update(rows_done=done)
-
-
-# -- the one transaction ----------------------------------------------------------------------------------------
-
-# COPY is refused on a table under row-level security: so into a temporary one, and from there.
-STAGE = """
-CREATE TEMPORARY TABLE overlaps_staged (
-    number integer PRIMARY KEY, name text, domain text, country text, population text, owner_name text,
-    stage text, amount numeric(14, 2), contact_name text, contact_email text, name_key text, name_form text,
-    name_bits smallint, name_core text, name_is_core boolean,
-    domain_key text, names_domain boolean, number_key text, account_id uuid, found_by text
-) ON COMMIT DROP
-"""
-FIND_BY_DOMAIN = """
-UPDATE overlaps_staged s SET account_id = found.id, found_by = 'domain'
-  FROM (SELECT DISTINCT ON (n.number) n.number, a.id
-          FROM overlaps_staged n
-          JOIN overlaps_account a ON a.tenant_id = %(tenant)s AND a.domain_key = n.domain_key
-         WHERE n.domain_key <> ''
-         ORDER BY n.number, lower(a.name) = lower(n.name) DESC, a.created_at, a.id) found
- WHERE found.number = s.number
-"""
-# An account without a domain gets the one in the file; a row without one finds the account that has it.
-FIND_BY_NAME = """
-UPDATE overlaps_staged s SET account_id = found.id, found_by = 'name'
-  FROM (SELECT DISTINCT ON (n.number) n.number, a.id
-          FROM overlaps_staged n
-          JOIN overlaps_account a
-            ON a.tenant_id = %(tenant)s AND lower(a.name) = lower(n.name) AND a.country = n.country
-         WHERE n.account_id IS NULL AND (n.domain_key = '' OR a.domain_key = '')
-         ORDER BY n.number, a.domain_key = '' DESC, a.created_at, a.id) found
- WHERE found.number = s.number
-"""
-# Two rows for one account: the one with its domain has it, else the first. Of the others those with a domain of their
-# own are new accounts; the rest are told.
-UNTANGLE = """
-WITH ranked AS (
-    SELECT number, row_number() OVER (PARTITION BY account_id ORDER BY found_by, number) AS place,
-           first_value(number) OVER (PARTITION BY account_id ORDER BY found_by, number) AS first
-      FROM overlaps_staged WHERE account_id IS NOT NULL
-), freed AS (
-    UPDATE overlaps_staged s SET account_id = NULL FROM ranked r
-     WHERE r.number = s.number AND r.place > 1 AND s.domain_key <> ''
-)
-DELETE FROM overlaps_staged s USING ranked r
- WHERE r.number = s.number AND r.place > 1 AND s.domain_key = ''
-RETURNING s.number, r.first
-"""
-# An empty cell leaves what is there.
-UPDATE = """
-WITH wanted AS (
-    SELECT a.id, s.name,
-           CASE WHEN s.domain_key <> '' OR a.domain = '' THEN s.domain ELSE a.domain END AS domain,
-           CASE WHEN s.domain_key <> '' OR a.domain = '' THEN s.domain_key ELSE a.domain_key END AS domain_key,
-           coalesce(nullif(s.country, ''), a.country) AS country,
-           coalesce(nullif(s.population, ''), a.population) AS population,
-           coalesce(nullif(s.owner_name, ''), a.owner_name) AS owner_name,
-           coalesce(nullif(s.stage, ''), a.stage) AS stage,
-           coalesce(s.amount, a.amount) AS amount,
-           coalesce(nullif(s.contact_name, ''), a.contact_name) AS contact_name,
-           coalesce(nullif(s.contact_email, ''), a.contact_email) AS contact_email,
-           s.name_key, s.name_form, s.name_bits, s.name_core, s.name_is_core, s.names_domain
-      FROM overlaps_staged s JOIN overlaps_account a ON a.tenant_id = %(tenant)s AND a.id = s.account_id
-)
-UPDATE overlaps_account a
-   SET name = w.name, domain = w.domain, domain_key = w.domain_key, country = w.country, population = w.population,
-       owner_name = w.owner_name, stage = w.stage, amount = w.amount, contact_name = w.contact_name,
-       contact_email = w.contact_email, name_key = w.name_key, name_form = w.name_form, name_bits = w.name_bits,
-       name_core = w.name_core, name_is_core = w.name_is_core, names_domain = w.names_domain, updated_at = now()
-  FROM wanted w
- WHERE a.tenant_id = %(tenant)s AND a.id = w.id
-   AND (a.name, a.domain, a.domain_key, a.country, a.population, a.owner_name, a.stage, a.amount, a.contact_name,
-        a.contact_email)
-       IS DISTINCT FROM
-       (w.name, w.domain, w.domain_key, w.country, w.population, w.owner_name, w.stage, w.amount, w.contact_name,
-        w.contact_email)
-"""
-INSERT = """
-INSERT INTO overlaps_account (
-       tenant_id, id, name, domain, country, population, owner_name, stage, amount, contact_name, contact_email,
-       name_key, name_form, name_bits, name_core, name_is_core, domain_key, names_domain, number_key,
-       company_number, owner_email, currency, segments, tags, extra, origins, is_private, created_at, updated_at)
-SELECT %(tenant)s, gen_random_uuid(), s.name, s.domain, s.country,
-       coalesce(nullif(s.population, ''), %(population)s), s.owner_name, s.stage, s.amount, s.contact_name,
-       s.contact_email, s.name_key, s.name_form, s.name_bits, s.name_core, s.name_is_core, s.domain_key,
-       s.names_domain, s.number_key,
-       '', '', '', '{}', '{}', '{}', '{}', false, now(), now()
-  FROM overlaps_staged s WHERE s.account_id IS NULL
-"""
-
-
-def _write(batch: Import, reading: Reading, *, by: Membership) -> None:
-    values = {"tenant": batch.tenant_id, "population": batch.population}
-    with connection.cursor() as cursor:
-        # One import of a workspace at a time: each looks for the accounts that the other made.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('import:' || %s, 0))", [str(batch.tenant_id)]
+def _judge(
+    batch: Import,
+    tally: Tally,
+    check: Check,
+    number: int,
+    cells: list[str],
+    staged: list[list],
+    rejects: list[ImportReject],
+) -> None:
+    values, problems = check.values_of(number, cells)
+    tally.rows += 1
+    if problems:
+        tally.findings.add(number, problems)
+    if values is not None:
+        keys = keys_of(
+            name=values["name"],
+            website=values["domain_key"],
+            country=values["country"],
+            number=values["company_number"],
         )
-        _stage(cursor, reading.staged)
-        cursor.execute(FIND_BY_DOMAIN, values)
-        cursor.execute(FIND_BY_NAME, values)
-        cursor.execute(UNTANGLE)
-        reading.rejects += [
-            ImportReject(
-                batch=batch,
-                number=number,
-                reason=f"It is the same account as row {first:,}.",
-                cells=reading.without_domain[number],
-            )
-            for number, first in cursor.fetchall()
-        ]
-        cursor.execute("SELECT count(*), count(account_id) FROM overlaps_staged")
-        staged, found = cursor.fetchone()
-        cursor.execute(UPDATE, values)
-        updated = cursor.rowcount
-        cursor.execute(INSERT, values)
-        created = cursor.rowcount
-        cursor.execute("DROP TABLE overlaps_staged")
-    ImportReject.objects.bulk_create(reading.rejects, batch_size=2_000)
-    matching.refresh()
-    batch.finish(
-        by=by,
-        created=created,
-        updated=updated,
-        unchanged=found - updated,
-        rejected=len(reading.rejects),
-        rows_done=staged + len(reading.rejects),
-        notes=reading.notes,
-    )
+        staged.append(staging.row(number, values, keys))
+    elif errors := [problem for problem in problems if problem.is_error]:
+        rejects.append(_reject(batch, number, cells, errors[0]))
+    else:
+        tally.skipped += 1
 
 
-def _stage(cursor: Any, staged: list[tuple]) -> None:
-    cursor.execute(STAGE)
-    with cursor.copy(f"COPY overlaps_staged ({', '.join(STAGED)}) FROM STDIN") as copy:
-        for row in staged:
-            copy.write_row(row)
-    cursor.execute("ANALYZE overlaps_staged")
+def _reject(batch: Import, number: int, cells: Iterable[str], problem: Problem) -> ImportReject:
+    """With the row for the person to correct; of a row that is none, enough to know it again."""
+    kept = [cell[:2000].replace("\0", "") for cell in islice(cells, 200)]
+    return ImportReject(batch=batch, number=number, code=problem.code, reason=problem.sentence, cells=kept)
+
+
+def _keep(
+    batch: Import,
+    tally: Tally,
+    staged: list[list],
+    rejects: list[ImportReject],
+    *,
+    by: Membership,
+    first: bool = False,
+) -> None:
+    """Raises Overtaken."""
+    tally.staged += len(staged)
+    with tenant_context(batch.tenant_id, by=by):
+        here = Import.objects.filter(pk=batch.pk, revision=batch.revision, state=batch.state)
+        if not here.update(rows_done=tally.rows):
+            raise Overtaken
+        if first:
+            batch.rejects.all().delete()
+        ImportReject.objects.bulk_create(rejects, batch_size=2_000, ignore_conflicts=True)
+        with batch.list_at_hand(by=by):
+            if first:
+                staging.unstage(batch.pk)
+            staging.stage(batch.pk, staged)
+
+
+def _compare(batch: Import, *, by: Membership) -> dict[str, Any]:
+    """What the staged rows would do to the list as it is now."""
+    with batch.list_at_hand(by=by):
+        source = Source.objects.filter(name=batch.source_name).first()
+        source_id = source and source.pk
+        staging.find(batch.pk, source_id)
+        report = staging.totals(batch.pk, source_id)
+        report |= {"staged": staging.count(batch.pk)}
+        report["moved"] = staging.moved(batch.pk, default=batch.decided.default)
+    if report["twice_as"] != batch.report.get("twice_as", staging.NONE):
+        _reject_twice(batch, by=by)
+    return report
+
+
+def _reject_twice(batch: Import, *, by: Membership) -> None:
+    """Rows that are the account of another row, with their cells: these are read from the file once more."""
+    batch.rejects.filter(code="duplicate_in_file").delete()
+    with read(batch.pieces(), **batch.read_as) as table:
+        for rows in batched(table.rows(), CHUNK, strict=False):
+            with batch.list_at_hand(by=by):
+                first_of = staging.twice(batch.pk, first=rows[0][0], last=rows[-1][0])
+            rejects = [
+                _reject(batch, number, cells, Problem("duplicate_in_file", "", f"{first_of[number]:,}"))
+                for number, cells in rows
+                if number in first_of
+            ]
+            ImportReject.objects.bulk_create(rejects, batch_size=2_000, ignore_conflicts=True)
+
+
+# -- written, and taken back --------------------------------------------------------------------------------------
+
+
+def _run(batch: Import, *, by: Membership) -> None:
+    with tenant_context(batch.tenant_id, by=by), batch.list_at_hand(by=by):
+        there = staging.count(batch.pk)
+    if there != batch.report["staged"]:  # a crash of the database empties that table
+        _stage(batch, by=by)
+    with tenant_context(batch.tenant_id, by=by):
+        _write(batch, by=by)
+
+
+def _write(batch: Import, *, by: Membership) -> None:
+    stamp, mapping = timezone.now(), batch.decided
+    with batch.list_at_hand(by=by):
+        _one_at_a_time()
+        source = Source.take(
+            batch.source_name, kind=batch.facts["source"], header=batch.header, mapping=mapping
+        )
+    report = _compare(batch, by=by)
+    with batch.list_at_hand(by=by):
+        results = staging.write(
+            batch.pk,
+            source_id=source.pk,
+            default=mapping.default,
+            stamp=stamp,
+            mark_gone=batch.mark_gone,
+        )
+        staging.unstage(batch.pk)
+        matching.refresh()
+    results |= {"unchanged": report["same"], "rejected": batch.rejects.count()}
+    batch.finish(by=by, source_id=source.pk, stamp=stamp, rows_done=batch.rows_total, **results)
+
+
+def _undo(batch: Import, *, by: Membership) -> None:
+    with tenant_context(batch.tenant_id, by=by):
+        with batch.list_at_hand(by=by):
+            _one_at_a_time()
+            results = staging.take_back(batch.pk, stamp=batch.stamp)
+            matching.refresh()
+        batch.taken_back(by=by, **results)
+
+
+def _one_at_a_time() -> None:
+    """Of the imports of the list at hand: each looks for the accounts that the other made."""
+    with connection.cursor() as cursor:
+        statement = "SELECT pg_advisory_xact_lock(hashtextextended('import:' || %s, 0))"
+        cursor.execute(statement, [str(current_tenant_id())])
+
+
+# -- by the clock --------------------------------------------------------------------------------------------------
+
+
+def tidy() -> None:
+    """Throws away what is needed no more, and gives up imports that nobody decided on for a week."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM overlaps_tidy_imports(%s, %s)", [Import.ABANDONED, Import.MAY_BE_UNDONE]
+        )
+        abandoned = cursor.fetchall()
+    for tenant_id, import_id in abandoned:
+        with tenant_context(tenant_id):
+            batch = Import.objects.undecided().select_related("partner").get(pk=import_id)
+            batch.fail("Nobody went on with it for a week.", by=None, at=batch.state)

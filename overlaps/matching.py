@@ -5,8 +5,9 @@ change can have touched, and rewrite the rows that each side sees, within the ca
 same as from the ground up.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -23,15 +24,16 @@ class NotThere(Exception):
     """What a person speaks of is not to be seen in this workspace, or not any more."""
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What a partner would see, in accounts of ours, each counted once; and the fields beside their names."""
+class Foreseen(NamedTuple):
+    """What would become of one population of ours, in accounts: at least and at most."""
 
-    newly: int
-    gone: int
-    visible: int
-    fields: list[str]
-    fields_before: list[str]
+    population: str
+    newly: tuple[int, int]
+    gone: tuple[int, int]
+    more: tuple[int, int]  # seen already, and then with more fields
+    fields: tuple[str, ...]
+    is_exact: bool
+    counted_at: datetime | None
 
 
 def refresh() -> int:
@@ -54,6 +56,11 @@ def refresh_connection(connection_id: UUID) -> None:
 def refresh_stale(batch: int = 20) -> int:
     """What the clock has to do: how many connections were treated, 0 when none is left."""
     return _ask("SELECT overlaps_refresh_stale(%s)", batch)
+
+
+def take_day_figures() -> int:
+    """How every workspace's overlaps stand today, for the trends: how many figures changed."""
+    return _ask("SELECT overlaps_take_day_figures()")
 
 
 def judge(overlap_id: UUID, says: int, *, by: Membership) -> UUID:
@@ -80,12 +87,18 @@ def merge_rulings(keep: UUID, gone: list[UUID]) -> None:
     _ask("SELECT overlaps_merge_rulings(%s, %s)", keep, gone)
 
 
-def preview(partner: Partner, shares: Shares) -> Preview:
-    """What this partner would see if these were the rules, compared with what it sees now."""
+def preview(
+    partner: Partner, shares: Shares, *, moving: Iterable[UUID] | None = None, mover: str = ""
+) -> list[Foreseen]:
+    """What would happen if these were the rules, or if these accounts entered or left the population `mover`."""
     rules = [{"population": code, **said} for code, said in published(shares).items()]
+    asked = [partner.pk, Jsonb(rules), None if moving is None else list(moving), mover]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM overlaps_preview(%s, %s)", [partner.pk, Jsonb(rules)])
-        return Preview(*cursor.fetchone())
+        cursor.execute("SELECT * FROM overlaps_dry_run(%s, %s, %s::uuid[], %s)", asked)
+        return [
+            Foreseen(row[0], row[1:3], row[3:5], row[5:7], tuple(row[7]), *row[8:])
+            for row in cursor.fetchall()
+        ]
 
 
 def _ask(statement: str, *values: Any) -> Any:

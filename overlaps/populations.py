@@ -31,10 +31,6 @@ class Effect:
     leave: int
     opened: int
 
-    @property
-    def stamp(self) -> str:
-        return f"{self.enter} in, {self.leave} out"
-
 
 def effect(conditions: AccountFilter, population: CustomPopulation | None = None) -> Effect:
     """One pass over the list."""

@@ -11,6 +11,7 @@ from overlaps.views import (
     populations,
     savedviews,
     seenby,
+    sharing,
 )
 
 app_name = "overlaps"
@@ -43,10 +44,36 @@ urlpatterns = [
     ),
     path("w/<slug:slug>/partners/<uuid:pk>/seen/", seenby.seen_by, name="seen_by"),
     path("w/<slug:slug>/settings/matching/", matchsettings.match_settings, name="match_settings"),
+    path("w/<slug:slug>/partners/<uuid:pk>/sharing/", sharing.sharing, name="sharing"),
+    path(
+        "w/<slug:slug>/partners/<uuid:pk>/sharing/confirm/", sharing.sharing_confirm, name="sharing_confirm"
+    ),
+    path("w/<slug:slug>/settings/sharing/", sharing.defaults, name="sharing_defaults"),
+    path(
+        "w/<slug:slug>/settings/sharing/confirm/", sharing.defaults_confirm, name="sharing_defaults_confirm"
+    ),
+    path("w/<slug:slug>/settings/sharing/fields/new/", sharing.preset_new, name="preset_new"),
+    path("w/<slug:slug>/settings/sharing/fields/<uuid:pk>/", sharing.preset_edit, name="preset_edit"),
+    path(
+        "w/<slug:slug>/settings/sharing/fields/<uuid:pk>/remove/", sharing.preset_remove, name="preset_remove"
+    ),
     path("w/<slug:slug>/views/new/", savedviews.view_new, name="view_new"),
     path("w/<slug:slug>/views/<uuid:pk>/remove/", savedviews.view_remove, name="view_remove"),
+    path("w/<slug:slug>/imports/", imports.import_list, name="imports"),
     path("w/<slug:slug>/imports/new/", imports.import_new, name="import"),
     path("w/<slug:slug>/imports/template.csv", imports.import_template, name="import_template"),
     path("w/<slug:slug>/imports/<uuid:pk>/", imports.import_detail, name="import_detail"),
+    path("w/<slug:slug>/imports/<uuid:pk>/columns/", imports.import_columns, name="import_columns"),
+    path("w/<slug:slug>/imports/<uuid:pk>/read/", imports.import_read, name="import_read"),
+    path("w/<slug:slug>/imports/<uuid:pk>/rows/", imports.import_rows, name="import_rows"),
+    path("w/<slug:slug>/imports/<uuid:pk>/repair/", imports.import_repair, name="import_repair"),
+    path(
+        "w/<slug:slug>/imports/<uuid:pk>/repairs/drop/",
+        imports.import_repairs_drop,
+        name="import_repairs_drop",
+    ),
+    path("w/<slug:slug>/imports/<uuid:pk>/cancel/", imports.import_cancel, name="import_cancel"),
+    path("w/<slug:slug>/imports/<uuid:pk>/undo/", imports.import_undo, name="import_undo"),
     path("w/<slug:slug>/imports/<uuid:pk>/rejected.csv", imports.import_rejects, name="import_rejects"),
+    path("w/<slug:slug>/partners/<uuid:pk>/list/", imports.partner_import, name="partner_import"),
 ]

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -10,6 +9,7 @@ from core.tenancy import tenant_context
 from partners import offline
 from partners.models import (
     Custom,
+    DataRequest,
     Grant,
     Level,
     Levels,
@@ -21,7 +21,6 @@ from partners.models import (
     Shares,
     SharingDefault,
     all_hidden,
-    stamp,
 )
 from workspaces.forms.fields import OneLineField
 
@@ -227,46 +226,38 @@ class ChangeForm(forms.ModelForm):
         return True
 
 
-class SharingForm(LevelsForm):
-    """What should be shared from now on, and the stamp of what was shared when the page was shown."""
+class AskForm(forms.Form):
+    """For more of one population of theirs."""
 
-    seen = forms.RegexField(
-        r"^[0-9a-f]{16}$",
-        widget=forms.HiddenInput,
-        error_messages={"invalid": "Please open the page again.", "required": "Please open the page again."},
+    population = forms.ChoiceField(label="Of their accounts")
+    level = forms.ChoiceField(
+        label="What you would like to see",
+        choices=[(level.value, level.label) for level in Level if level is not Level.HIDDEN],
+        initial=Level.OVERLAPS,
+    )
+    note = OneLineField(
+        required=False, max_length=280, widget=forms.Textarea({"rows": 2}), help_text="They read it."
     )
 
-    def __init__(self, *args: Any, partner: Partner, **kwargs: Any) -> None:
-        super().__init__(*args, levels=partner.levels, **kwargs)
-        self.partner = partner
-        self.fields["seen"].initial = self.now
+    def __init__(self, *args: Any, partner: Partner, by: Membership, population: Any = None) -> None:
+        super().__init__(*args, initial={"population": population})
+        self.partner, self.by = partner, by
+        self.names = {name.value: name for name in partner.their_shares}
+        self.fields["population"].choices = [(code, name.label) for code, name in self.names.items()]
 
-    @property
-    def now(self) -> str:
-        return stamp(self.partner.shares)
-
-    @property
-    def shares(self) -> Shares:
-        now = self.partner.shares
-        return {
-            population: replace(now[population], level=level, follows=False)
-            for population, level in self.levels.items()
-            if level != now[population].level
-        }
-
-    @property
-    def changes(self) -> list[dict[str, Any]]:
-        """What confirming would do, as the levels stand now."""
-        now = self.partner.levels
-        return [
-            {"population": name, "before": now[name], "after": level, "is_more": level.rank > now[name].rank}
-            for name, level in self.levels.items()
-            if level != now[name]
-        ]
-
-    @property
-    def is_stale(self) -> bool:
-        return self.cleaned_data["seen"] != self.now
+    def succeeds(self) -> bool:
+        """False: the form now says why not."""
+        if not self.is_valid():
+            return False
+        values = self.cleaned_data
+        asked = {"population": self.names[values["population"]], "level": Level(values["level"])}
+        try:
+            DataRequest.ask(self.partner, **asked, note=values["note"], by=self.by)
+        except DataRequest.NothingToAsk:
+            self.add_error("level", f"{self.partner} shows you as much already, or is not connected now.")
+        except DataRequest.AlreadyAsked:
+            self.add_error(None, "You have asked for this already, or often enough for one day.")
+        return self.is_valid()
 
 
 class GrantForm(forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from partners.views import door, invitations, records, sharing, team
+from partners.views import door, invitations, records, requests, team
 
 app_name = "partners"
 urlpatterns = [
@@ -17,9 +17,16 @@ urlpatterns = [
     path("w/<slug:slug>/partners/offline/", records.offline_new, name="offline_new"),
     path("w/<slug:slug>/partners/<uuid:pk>/", records.detail, name="detail"),
     path("w/<slug:slug>/partners/<uuid:pk>/change/", records.change, name="change"),
-    path("w/<slug:slug>/partners/<uuid:pk>/sharing/", sharing.sharing, name="sharing"),
+    path("w/<slug:slug>/partners/<uuid:pk>/ask/", requests.ask, name="ask"),
     path(
-        "w/<slug:slug>/partners/<uuid:pk>/sharing/confirm/", sharing.sharing_confirm, name="sharing_confirm"
+        "w/<slug:slug>/partners/<uuid:pk>/requests/<uuid:asked>/decline/",
+        requests.decline,
+        name="request_decline",
+    ),
+    path(
+        "w/<slug:slug>/partners/<uuid:pk>/requests/<uuid:asked>/withdraw/",
+        requests.withdraw,
+        name="request_withdraw",
     ),
     path("w/<slug:slug>/partners/<uuid:pk>/pause/", records.pause, name="pause"),
     path("w/<slug:slug>/partners/<uuid:pk>/resume/", records.resume, name="resume"),

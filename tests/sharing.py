@@ -1,5 +1,10 @@
 """Two connected workspaces and what they share, without the acts that lead there."""
 
+import re
+
+from django.http import HttpResponse
+from django.test import Client
+
 from core.models import Tenant
 from core.tenancy import tenant_context
 from overlaps import matching
@@ -41,6 +46,18 @@ def share(partner: Partner, levels: dict | None = None, **by_name: str) -> None:
         SharingRule.write(partner, shares_from(levels))
         link = Connection.objects.get(pk=partner.connection_id)
         link.publish({partner.tenant_id: published(shares_from(levels))})
+
+
+def looked_at(client: Client, path: str, fields: dict) -> dict:
+    """What the page of confirmation would send: these fields, with the stamps of what it shows."""
+    page = client.get(path, fields)
+    stamps = re.findall(r'name="(seen|shown)" value="([0-9a-f]{16})"', page.text)
+    assert page.status_code in {200, 409} and len(stamps) == 2, page.text
+    return fields | dict(stamps)
+
+
+def confirm(client: Client, path: str, fields: dict) -> HttpResponse:
+    return client.post(path, looked_at(client, path, fields))
 
 
 def add(tenant: Tenant, name: str, population: str = "prospects", **fields) -> Account:

@@ -15,7 +15,9 @@ from PIL import Image
 from audit.actions import Action
 from audit.models import AuditEvent
 from core.tenancy import tenant_context
+from partners.models import SharingDefault, stamp
 from tests import world
+from tests.sharing import looked_at
 from tests.test_url_matrix import arguments
 from tests.url_matrix import WORKSPACE
 
@@ -56,8 +58,9 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
     "overlaps:match_settings": (Action.MATCHING_CHANGED, {"threshold": "80"}),
     "overlaps:import": (
         Action.IMPORT_STARTED,
-        {"text": "Name,Domain\nOne,one.example", "population": "customers"},
+        {"text": "Name,Domain\nOne,one.example"},
     ),
+    "overlaps:import_cancel": (Action.IMPORT_CANCELLED, {}),
     "overlaps:population_edit": (Action.POPULATION_CHANGED, {"name": "Renamed", "country": "DE"}),
     "overlaps:population_new": (Action.POPULATION_MADE, {"name": "Germans", "country": "DE"}),
     "overlaps:population_remove": (Action.POPULATION_REMOVED, {}),
@@ -70,7 +73,12 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
     "partners:invite": (Action.PARTNER_INVITED, LEVELS | {"name": "Umbrella", "email": "x@umbrella.example"}),
     "partners:offline_new": (Action.PARTNER_ADDED, {"name": "Hooli"}),
     "partners:pause": (Action.CONNECTION_PAUSED, {}),
-    "partners:sharing_confirm": (Action.SHARING_CHANGED, LEVELS | SEEN),
+    "overlaps:sharing_confirm": (Action.SHARING_CHANGED, LEVELS | SEEN),
+    "overlaps:sharing_defaults_confirm": (Action.SHARING_DEFAULTS_CHANGED, {"prospects": "counts"}),
+    "overlaps:preset_edit": (Action.PRESET_CHANGED, {"name": "Renamed"}),
+    "overlaps:preset_new": (Action.PRESET_MADE, {"name": "New set", "chosen": ["stage"]}),
+    "overlaps:preset_remove": (Action.PRESET_REMOVED, {}),
+    "partners:ask": (Action.DATA_REQUESTED, {"population": "prospects", "level": "all"}),
     "workspaces:address": (Action.WORKSPACE_MOVED, {"slug": "acme-new"}),
     "workspaces:invitation_link": (Action.INVITATION_COPIED, {}),
     "workspaces:invitation_revoke": (Action.INVITATION_REVOKED, {}),
@@ -91,8 +99,17 @@ ELSEWHERE = {
     "overlaps:accounts_merge": "test_merge.py",
     "overlaps:hygiene_apart": "test_hygiene.py",
     "overlaps:hygiene_fix": "test_hygiene.py",
+    "overlaps:import_columns": "test_import.py",
+    "overlaps:import_read": "test_import.py",
+    "overlaps:import_repair": "test_import.py",
+    "overlaps:import_repairs_drop": "test_import.py",
+    "overlaps:import_rows": "test_import.py",
+    "overlaps:import_undo": "test_import_undo.py",
+    "overlaps:partner_import": "test_import.py",
     "overlaps:view_new": "test_saved_views.py",
     "partners:grant_take": "test_grants.py",
+    "partners:request_decline": "test_sharing.py",
+    "partners:request_withdraw": "test_sharing.py",
     "partners:invitation_resend": "test_partner_invitation.py",
     "partners:invite_again": "test_partner_invitation.py",
     "partners:resume": "test_partner.py",
@@ -124,10 +141,18 @@ def do(name: str, companies: world.World, role: str):
         data["member"] = str(companies.acme.people[data["member"]].pk)
     if name == "overlaps:account_edit":
         data["seen"] = companies.acme.rows["account"].updated_at.isoformat()
-    response = signed_in(companies.acme.people[role]).post(url, data)
+    client = signed_in(companies.acme.people[role])
+    if name.startswith("overlaps:sharing") and role == "owner":
+        data = looked_at(client, url, data | seen_of(name, companies))
+    response = client.post(url, data)
     if response.streaming:
         list(response.streaming_content)
     return response
+
+
+def seen_of(name: str, companies: world.World) -> dict[str, str]:
+    with tenant_context(companies.acme.tenant):
+        return {"seen": stamp(SharingDefault.shares())} if "defaults" in name else SEEN
 
 
 def recorded(companies: world.World) -> list[str]:

@@ -73,6 +73,32 @@ def client_of(who: Membership) -> Client:
     return client
 
 
+def soak_imports(text: str) -> None:
+    columns = {text: "stage", f"{text} 2": "name"}
+    facts = {
+        **{
+            "header": [*columns],
+            "samples": [[text], [text, text]],
+            "source": text,
+            "why": dict.fromkeys(columns, text),
+        },
+        **{
+            "proposed": columns,
+            "read_as": text,
+            "notes": [text],
+            "kind": "csv",
+            "sheets": [],
+            "values": {text: [[text, 3]]},
+        },
+    }
+    mapping = {"columns": columns, "populations": {}, "default": "prospects"}
+    words = {"filename": text, "source_name": text[:80], "by_name": text, "undone_by": text, "error": text}
+    Import.objects.update(facts=facts, mapping=mapping, **words)
+    for batch in Import.objects.filter(state="checked"):
+        problem = {"code": "bad_amount", "field": "amount", "rows": 1, "values": [[text, 1]], "numbers": [3]}
+        Import.objects.filter(pk=batch.pk).update(report=batch.report | {"problems": [problem]})
+
+
 def soak(companies: world.World, text: str) -> None:
     """Every text that anybody may have typed, in all three companies."""
     for one in (companies.acme, companies.globex, companies.initech):
@@ -89,9 +115,7 @@ def soak(companies: world.World, text: str) -> None:
                 contact_email=text,
             )
             Partner.objects.update(name=text[:100], domain=text, notes=text)
-            Import.objects.update(
-                filename=text, read_as=text[:100], header=[text] * 3, notes=[text], by_name=text, error=text
-            )
+            soak_imports(text)
             ImportReject.objects.update(reason=text, cells=[text] * 3)
             Invitation.objects.update(note=text)
             PartnerInvitation.objects.update(note=text)
@@ -240,7 +264,7 @@ def test_no_cell_of_an_export_is_a_formula(formula, ada, acme, log_in):
 def test_no_cell_of_the_rows_left_out_is_a_formula(formula, companies):
     acme = companies.acme
     with tenant_context(acme.tenant):
-        Import.objects.update(header=[formula, formula, formula])
+        Import.objects.update(facts={"header": [formula, formula, formula]})
         ImportReject.objects.update(reason=formula, cells=[formula, formula, formula])
     path = acme.tenant.path_to("overlaps:import_rejects", pk=acme.rows["import"].pk)
     assert runs(client_of(acme.owner).get(path).text) == []

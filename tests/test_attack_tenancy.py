@@ -13,7 +13,7 @@ from overlaps.models import Account, Overlap, OverlapCount
 from partners.models import Connection, Level, Partner, PartnerInvitation, Population, SharingRule
 from tests import tour, world
 from tests.pairs import invite
-from tests.sharing import COUNTED, add, counted_by, partner_record, seen_by, share
+from tests.sharing import COUNTED, add, confirm, counted_by, partner_record, seen_by, share
 from tests.test_attack_input import PARAMETERS
 
 HIDDEN = {"customers": "hidden", "open_opportunities": "hidden", "prospects": "hidden"}
@@ -111,10 +111,8 @@ def test_what_one_side_does_leaves_nothing_of_it_with_the_other(companies, run_j
         path("partners:change", pk=partner.pk),
         {"name": acme.canary, "notes": acme.canary, "is_restricted": "on"},
     )
-    client.post(
-        path("partners:sharing_confirm", pk=partner.pk),
-        HIDDEN | {"customers": "all", "seen": world.STAMP},
-    )
+    fields = HIDDEN | {"customers": "all", "seen": world.STAMP}
+    assert confirm(client, path("overlaps:sharing_confirm", pk=partner.pk), fields).status_code == 302
     client.post(path("intros:request", pk=acme.rows["draft"].pk))
     client.post(path("intros:accept", pk=acme.rows["received_intro"].pk), {"answer": "yes"})
     for act in ("pause", "resume", "end"):
@@ -197,12 +195,14 @@ def test_an_import_answers_alike_whoever_else_has_the_company(
     add(globex, "Strange", "customers")
     client, answers = client_of(ada), set()
     for domain in ("strange.com", "nobodys.com"):
-        response = client.post(
-            acme.path_to("overlaps:import"), {"text": f"Domain\n{domain}\n", "population": "prospects"}
-        )
+        response = client.post(acme.path_to("overlaps:import"), {"text": f"Domain\n{domain}\n"})
+        columns = {"seen": "0", "source": domain, "default": "prospects", "c0": "domain"}
+        response = client.post(response.url, columns)
+        looked = client.get(response.url).text
+        response = client.post(response.url, {"seen": "1"})
         run_jobs()
-        text = client.get(response.url).text.replace(domain, "")
-        answers.add((response.status_code, len(text)))
+        text = client.get(response.url).text
+        answers.add((response.status_code, *(len(page.replace(domain, "")) for page in (looked, text))))
     assert len(answers) == 1
 
 

@@ -253,7 +253,7 @@ WARNINGS = [
         {"company_number": ""},
     ),
     ({"company_number": "DUNS 12"}, "bad_company_number", "can’t be right", {"company_number": ""}),
-    ({"tags": "x" * 60}, "shortened", "Tags was shortened to 50 characters.", {"tags": ["x" * 50]}),
+    ({"tags": "x" * 60}, "shortened", "Tags was shortened to 40 characters.", {"tags": ["x" * 40]}),
     ({"tags": ";".join(map(str, range(99)))}, "shortened", "Tags", {"tags": [*map(str, range(20))]}),
     ({"X": "x" * 1_001}, "shortened", "X was shortened to 1,000 characters.", {"custom": {"X": "x" * 1_000}}),
 ]

@@ -12,6 +12,7 @@ from core.roles import Permission, Role
 from core.tenancy import tenant_context
 from partners.models import Grant, Partner, PartnerGrant, Population, all_hidden, shares_from, stamp
 from tests.pairs import connect
+from tests.sharing import confirm
 
 LIFTED = (Permission.CONNECT_PARTNERS, Permission.CHANGE_SHARING)
 TO_ALL = {name.value: "all" for name in Population} | {"seen": stamp(shares_from(all_hidden()))}
@@ -45,7 +46,7 @@ def test_a_manager_may_on_this_partner(log_in, linus, managed, acme):
     client = log_in(linus)
     assert may(linus, managed) == [True, True]
 
-    assert client.post(acme.path_to("partners:sharing_confirm", pk=managed.pk), TO_ALL).status_code == 302
+    assert confirm(client, acme.path_to("overlaps:sharing_confirm", pk=managed.pk), TO_ALL).status_code == 302
     for act in ("pause", "resume", "change", "end"):
         assert client.post(acme.path_to(f"partners:{act}", pk=managed.pk)).status_code in {302, 422}
     with tenant_context(acme):
@@ -239,8 +240,8 @@ def restricted(ours, ada, acme) -> Partner:
 @pytest.mark.parametrize(("who", "sees"), [("ada", True), ("alan", True), ("linus", False), ("vera", False)])
 def test_who_sees_a_restricted_partner(who, sees, request, log_in, restricted, acme):
     client = log_in(request.getfixturevalue(who))
-    for name in ("detail", "sharing"):
-        status = client.get(acme.path_to(f"partners:{name}", pk=restricted.pk)).status_code
+    for name in ("partners:detail", "overlaps:sharing"):
+        status = client.get(acme.path_to(name, pk=restricted.pk)).status_code
         assert status == (200 if sees else 404)
     listing = client.get(acme.path_to("partners:list"))
     (assertContains if sees else assertNotContains)(listing, "Globex")

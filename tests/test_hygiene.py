@@ -154,7 +154,7 @@ def torn(acme) -> Account:
         for name, population in (("HubSpot", "customers"), ("Salesforce", "prospects")):
             source = Source.objects.create(name=name, kind=name.lower())
             AccountSource.objects.create(
-                account=account, source=source, population=population, seen_in=source.pk
+                account=account, source=source, population=population, created_in=source.pk
             )
     return account
 

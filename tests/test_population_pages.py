@@ -9,7 +9,7 @@ from core.tenancy import tenant_context
 from overlaps import populations
 from overlaps.filters import AccountFilter
 from overlaps.models import Account, Source
-from partners.models import CustomPopulation, Partner, SharingRule
+from partners.models import CustomPopulation, Level, Partner, Share, SharingRule, stamp
 from tests.counting import cost
 from tests.sharing import COUNTED, NAMED, add, connect, seen_by, share
 
@@ -146,18 +146,49 @@ def test_a_change_of_one_that_partners_see_is_confirmed(log_in, ada, acme, globe
     path = acme.path_to("overlaps:population_edit", pk=germans.pk)
     data = {"name": "Europe", "country": ["DE", "FR"]}
     asked = log_in(ada).post(path, data)
-    assert asked.status_code == 422 and "2 accounts would come in, 0 would leave" in asked.text
-    assert "1 account in Germans: 1 partner may see those that they have too." in asked.text
-    seen = re.search(r'name="seen" value="([^"]+)"', asked.text)[1]
+    assert asked.status_code == 409 and "2 accounts would come in, 0 would leave" in asked.text
+    assert "This newly reveals at most 1 account" in asked.text  # of the other list we are shown nothing
+    shown = stamp_in(asked.text)
     assert in_it(acme) == {"Alder", "Birch"}
 
     add(acme, "Elm", country="FR")  # another number than was told
-    assert log_in(ada).post(path, data | {"seen": seen}).status_code == 422
-    assert log_in(ada).post(path, data | {"seen": "3 in, 0 out"}).status_code == 302
+    again = log_in(ada).post(path, data | {"shown": shown})
+    assert again.status_code == 409 and "at most 2 accounts" in again.text
+    assert log_in(ada).post(path, data | {"shown": stamp_in(again.text)}).status_code == 302
     assert in_it(acme) == {"Alder", "Birch", "Cedar", "Douglas", "Elm"}
 
 
-def test_what_takes_away_only_needs_no_question(log_in, ada, acme, globex, germans):
+def stamp_in(html: str) -> str:
+    return re.search(r'name="shown" value="([0-9a-f]{16})"', html)[1]
+
+
+def test_what_it_takes_from_partners_is_confirmed_too(log_in, ada, acme, globex, germans):
+    ours, theirs = connect(acme, globex)
+    for name in ("Alder", "Birch"):
+        add(globex, name)
+    share(theirs, NAMED)
+    with tenant_context(acme, by=ada):
+        ours.share({germans.code: Share(Level.OVERLAPS)}, seen=stamp(ours.shares_now()), by=ada)
+    path, data = acme.path_to("overlaps:population_edit", pk=germans.pk), {"name": "Germans", "owner": "Zoe"}
+    asked = log_in(ada).post(path, data)
+    assert asked.status_code == 409 and "1 are shown no more" in asked.text
+    assert {name for name, *_ in seen_by(globex)} == {"Alder", "Birch"}
+    assert log_in(ada).post(path, data | {"shown": stamp_in(asked.text)}).status_code == 302
+    assert {name for name, *_ in seen_by(globex)} == {"Alder"}
+
+
+def test_of_a_partner_that_is_restricted_nothing_is_said(log_in, ada, linus, acme, globex, germans):
+    ours, _ = connect(acme, globex)
+    with tenant_context(acme, by=ada):
+        SharingRule.objects.create(partner=ours, population="c1", level="overlaps")
+        Partner.objects.update(is_restricted=True)
+    add(acme, "Douglas", country="FR")
+    path, data = acme.path_to("overlaps:population_edit", pk=germans.pk), {"name": "X", "country": "FR"}
+    assert log_in(ada).post(path, data).status_code == 409
+    assert log_in(linus).post(path, data).status_code == 302
+
+
+def test_where_no_partner_saw_any_of_it_no_question_is_asked(log_in, ada, acme, globex, germans):
     ours, _ = connect(acme, globex)
     with tenant_context(acme, by=ada):
         SharingRule.objects.create(partner=ours, population="c1", level="overlaps")

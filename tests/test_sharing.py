@@ -1,22 +1,35 @@
 """What a partner sees is chosen, looked at and confirmed; both sides find it in their trails."""
 
+import html
+import re
+from datetime import timedelta
+from urllib.parse import parse_qsl
+
 import pytest
+from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from audit.models import AuditEvent
 from core.tenancy import tenant_context
-from overlaps.models import Account
+from overlaps.models import Account, Overlap
 from partners.models import (
     Connection,
+    DataRequest,
+    FieldPreset,
     Level,
     Partner,
     Population,
+    Share,
+    SharingDefault,
     SharingRule,
     all_hidden,
     shares_from,
     stamp,
 )
+from partners.models.sharing import PRESETS
 from tests.pairs import NAMES_OF_CUSTOMERS, connect, invite
+from tests.sharing import add, looked_at, seen_by
+from tests.sharing import confirm as confirmed
 
 HIDDEN = {name.value: "hidden" for name in Population}
 ALL_HIDDEN = stamp(shares_from(all_hidden()))
@@ -29,7 +42,7 @@ def ours(ada, grace) -> Partner:
 
 @pytest.fixture
 def confirm(acme, ours) -> str:
-    return acme.path_to("partners:sharing_confirm", pk=ours.pk)
+    return acme.path_to("overlaps:sharing_confirm", pk=ours.pk)
 
 
 def levels_of(partner: Partner) -> dict:
@@ -43,9 +56,9 @@ def versions() -> tuple[int, int]:
 
 
 def test_everything_is_hidden_at_first(log_in, ada, acme, globex, ours):
-    page = log_in(ada).get(acme.path_to("partners:sharing", pk=ours.pk))
+    page = log_in(ada).get(acme.path_to("overlaps:sharing", pk=ours.pk))
 
-    assert [bound.value() for _, bound in page.context["form"].rows] == ["hidden"] * 3
+    assert [row.level.value() for row in page.context["form"].rows] == ["hidden"] * 3
     with tenant_context(globex):
         assert set(Partner.objects.get().their_levels.values()) == {Level.HIDDEN}
 
@@ -57,7 +70,8 @@ def test_the_consequence_is_shown_and_nothing_saved(log_in, ada, acme, ours, con
 
     page = log_in(ada).get(confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN})
 
-    assertContains(page, "Globex will see each of them (1 for now)")
+    assertContains(page, "This newly reveals <b>1 account</b> to Globex")
+    assertContains(page, "name, country, domain, owner")
     assert levels_of(ours) == all_hidden()
 
 
@@ -65,9 +79,9 @@ def test_confirmed_is_saved_and_told_to_both(log_in, ada, acme, globex, ours, co
     with tenant_context(acme):
         before = versions()
 
-    response = log_in(ada).post(confirm, HIDDEN | {"customers": "overlaps", "seen": ALL_HIDDEN})
+    response = confirmed(log_in(ada), confirm, HIDDEN | {"customers": "overlaps", "seen": ALL_HIDDEN})
 
-    assertRedirects(response, acme.path_to("partners:sharing", pk=ours.pk))
+    assertRedirects(response, acme.path_to("overlaps:sharing", pk=ours.pk))
     assert levels_of(ours) == NAMES_OF_CUSTOMERS
     for tenant, target in ((acme, "Globex"), (globex, "Acme")):
         with tenant_context(tenant):
@@ -102,9 +116,169 @@ def test_somebody_changed_it_meanwhile(log_in, ada, alan, acme, ours, confirm):
     assertContains(response, f'value="{now}"', status_code=409)
     assert levels_of(ours) == NAMES_OF_CUSTOMERS
 
-    again = log_in(ada).post(confirm, HIDDEN | {"customers": "all", "seen": now})
+    again = confirmed(log_in(ada), confirm, HIDDEN | {"customers": "all", "seen": now})
     assert again.status_code == 302
     assert levels_of(ours)[Population.CUSTOMERS] == Level.ALL
+
+
+def test_numbers_that_changed_meanwhile_are_shown_again(log_in, ada, acme, globex, ours, confirm):
+    """What the partner gets is what the person saw, in numbers, too."""
+    fields = looked_at(log_in(ada), confirm, HIDDEN | {"customers": "all", "seen": ALL_HIDDEN})
+    add(acme, "Stark", "customers")
+    response = log_in(ada).post(confirm, fields)
+    assertContains(response, "Something changed meanwhile", status_code=409)
+    assertContains(response, "<b>1 account</b>", status_code=409)
+    assert levels_of(ours) == all_hidden() and seen_by(globex) == set()
+
+    assert confirmed(log_in(ada), confirm, fields).status_code == 302
+    assert {name for name, *_ in seen_by(globex)} == {"Stark"}
+
+
+def test_fields_last_day_and_the_default_are_chosen_for_each_population(
+    log_in, ada, acme, globex, ours, confirm
+):
+    with tenant_context(acme, by=ada):
+        default = {Population.PROSPECTS: Share(Level.COUNTS)}
+        SharingDefault.change(default, seen=stamp(SharingDefault.shares()), by=ada)
+        seen = stamp(ours.shares_now())
+    until = timezone.localdate() + timedelta(days=5)
+    fields = {
+        **{"customers": "overlaps", "customers-preset": "deal", "customers-until": until.isoformat()},
+        **{
+            "open_opportunities": "counts",
+            "open_opportunities-preset": "standard",
+            "prospects-follows": "on",
+        },
+        **{"prospects-preset": "standard", "seen": seen},
+    }
+    assert confirmed(log_in(ada), confirm, fields).status_code == 302
+    with tenant_context(acme):
+        shares = Partner.objects.get().shares_now()
+    assert shares[Population.CUSTOMERS] == Share(Level.OVERLAPS, "deal", PRESETS["deal"][1], until)
+    assert shares[Population.PROSPECTS] == Share(Level.COUNTS, follows=True)
+    with tenant_context(globex):
+        told = Partner.objects.get().their_shares[Population.CUSTOMERS]
+        assert told.until == until and "amount" in told.fields
+    page = log_in(ada).get(acme.path_to("overlaps:sharing", pk=ours.pk))
+    assertContains(page, f'value="{until.isoformat()}"')
+    yesterday = (timezone.localdate() - timedelta(days=1)).isoformat()
+    wrong = log_in(ada).get(confirm, fields | {"customers-until": yesterday, "seen": stamp(shares)})
+    assertContains(wrong, "Choose a day from today on.", status_code=422)
+
+
+# -- asking for more ----------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_made_answered_by_raising_the_level_or_declined(log_in, ada, grace, acme, globex, ours):
+    with tenant_context(globex):
+        theirs = Partner.objects.get()
+    ask = acme.path_to("partners:ask", pk=ours.pk)
+    asked = {"population": "customers", "level": "overlaps", "note": "Before the fair"}
+    assert log_in(ada).post(ask, asked).status_code == 302
+    assert log_in(ada).post(ask, asked).status_code == 422  # once
+    assertContains(log_in(ada).get(acme.path_to("overlaps:sharing", pk=ours.pk)), "Withdraw")
+
+    page = log_in(grace).get(globex.path_to("overlaps:sharing", pk=theirs.pk))
+    assertContains(page, "“Before the fair”")
+    link = html.unescape(re.search(r'href="([^"]*sharing/confirm/[^"]*)"', page.text)[1])
+    path, _, query = link.partition("?")
+    fields = dict(parse_qsl(query))
+    assert confirmed(log_in(grace), path, fields).status_code == 302
+    with tenant_context(acme):
+        assert DataRequest.objects.get().state == "accepted"
+
+    assert log_in(ada).post(ask, asked | {"population": "prospects"}).status_code == 302
+    with tenant_context(globex):
+        request = DataRequest.objects.open().get()
+    decline = globex.path_to("partners:request_decline", pk=theirs.pk, asked=request.pk)
+    assert log_in(ada).post(decline).status_code == 404
+    assert log_in(grace).post(decline).status_code == 302
+    with tenant_context(globex):
+        request.refresh_from_db()
+        assert (request.state, request.answered_by) == ("declined", "Grace")
+        assert Partner.objects.get().levels[Population.PROSPECTS] == Level.HIDDEN
+
+
+def test_a_request_can_be_withdrawn_and_not_be_answered_then(log_in, ada, grace, acme, globex, ours):
+    log_in(ada).post(
+        acme.path_to("partners:ask", pk=ours.pk), {"population": "customers", "level": "overlaps"}
+    )
+    with tenant_context(acme):
+        request = DataRequest.objects.get()
+    withdraw = acme.path_to("partners:request_withdraw", pk=ours.pk, asked=request.pk)
+    assert log_in(ada).post(withdraw).status_code == 302
+    with tenant_context(globex):
+        theirs = Partner.objects.get()
+    log_in(grace).post(globex.path_to("partners:request_decline", pk=theirs.pk, asked=request.pk))
+    with tenant_context(acme):
+        assert DataRequest.objects.get().state == "withdrawn"
+
+
+# -- the workspace's defaults, and sets of fields -------------------------------------------------------------------
+
+
+@pytest.fixture
+def follower(ada, grace, acme, ours):
+    """Globex has no rule of its own."""
+    with tenant_context(acme, by=ada):
+        SharingRule.objects.filter(partner=ours).delete()
+    return ours
+
+
+def test_defaults_are_confirmed_in_numbers_for_all_who_follow_them(log_in, ada, acme, globex, follower):
+    add(acme, "Stark", "customers")
+    path = acme.path_to("overlaps:sharing_defaults_confirm")
+    with tenant_context(acme):
+        fields = {"customers": "all", "seen": stamp(SharingDefault.shares())}
+    page = log_in(ada).get(path, fields)
+    assertContains(page, "This newly reveals 1 account and 4 fields to 1 partner")
+    assert confirmed(log_in(ada), path, fields).status_code == 302
+    assert {name for name, *_ in seen_by(globex)} == {"Stark"}
+
+
+def test_a_set_of_fields_is_made_used_changed_with_its_numbers_and_kept_while_in_use(
+    log_in, ada, acme, globex, ours, confirm
+):
+    add(acme, "Stark", "customers", stage="Won", owner_name="Tony")
+    client = log_in(ada)
+    new = acme.path_to("overlaps:preset_new")
+    assert client.post(new, {"name": "Stages", "chosen": ["stage"]}).status_code == 302
+    assert client.post(new, {"name": "Stages", "chosen": []}).status_code == 422
+    with tenant_context(acme):
+        preset, seen = FieldPreset.objects.get(), stamp(ours.shares_now())
+    confirmed(client, confirm, {"customers": "all", "customers-preset": str(preset.pk), "seen": seen})
+    with tenant_context(globex):
+        assert Overlap.objects.get().stage == "Won" and Overlap.objects.get().owner_name == ""
+
+    edit = acme.path_to("overlaps:preset_edit", pk=preset.pk)
+    more = {"name": "Stages", "chosen": ["stage", "owner_name"]}
+    page = client.post(edit, more)
+    assertContains(page, "to 1 partner", status_code=409)
+    with tenant_context(globex):
+        assert Overlap.objects.get().owner_name == ""
+    shown = re.search(r'name="shown" value="([0-9a-f]{16})"', page.text)[1]
+    assert client.post(edit, more | {"shown": shown}).status_code == 302
+    with tenant_context(globex):
+        assert Overlap.objects.get().owner_name == "Tony"
+    client.post(acme.path_to("overlaps:preset_remove", pk=preset.pk))
+    with tenant_context(acme):
+        assert FieldPreset.objects.exists()
+
+
+@pytest.mark.parametrize("who", ["vera", "linus", "mallory"])
+def test_others_change_no_defaults_and_no_fields(who, request, log_in, ada, acme):
+    with tenant_context(acme, by=ada):
+        preset = FieldPreset.make(name="Stages", fields=["stage"], by=ada)
+    client = log_in(request.getfixturevalue(who))
+    status = 404 if who == "mallory" else 403
+    for name, kwargs in {
+        "sharing_defaults": {}, "sharing_defaults_confirm": {}, "preset_new": {},
+        "preset_edit": {"pk": preset.pk}, "preset_remove": {"pk": preset.pk},
+    }.items():  # fmt: skip
+        path = acme.path_to(f"overlaps:{name}", **kwargs)
+        assert client.get(path).status_code == status
+        if name != "sharing_defaults":
+            assert client.post(path, {"name": "X", "customers": "all"}).status_code == status
 
 
 def test_the_model_refuses_what_was_not_seen(ada, alan, acme, ours):
@@ -127,9 +301,9 @@ def test_no_change_leaves_no_mark(log_in, ada, acme, ours, confirm):
 
 def test_what_an_invitation_will_show_can_be_changed_before(log_in, ada, acme):
     partner = invite(ada).partner
-    confirm = acme.path_to("partners:sharing_confirm", pk=partner.pk)
+    confirm = acme.path_to("overlaps:sharing_confirm", pk=partner.pk)
 
-    log_in(ada).post(confirm, HIDDEN | {"customers": "overlaps", "seen": ALL_HIDDEN})
+    confirmed(log_in(ada), confirm, HIDDEN | {"customers": "overlaps", "seen": ALL_HIDDEN})
 
     assert levels_of(partner) == NAMES_OF_CUSTOMERS
 
@@ -138,7 +312,6 @@ def test_what_an_invitation_will_show_can_be_changed_before(log_in, ada, acme):
     "wrong",
     [
         {"customers": "everything"},
-        {"customers": ""},
         {"seen": ""},
         {"seen": "hidden"},
         {"seen": "a,b,c"},
@@ -158,7 +331,7 @@ def test_what_is_no_level_is_refused(method, wrong, log_in, ada, ours, confirm):
 def test_others_may_look_and_not_change(who, request, log_in, acme, ours, confirm):
     client = log_in(request.getfixturevalue(who))
 
-    page = client.get(acme.path_to("partners:sharing", pk=ours.pk))
+    page = client.get(acme.path_to("overlaps:sharing", pk=ours.pk))
     assert page.status_code == 200
     assertNotContains(page, 'type="radio"')
     assert client.get(confirm, HIDDEN | {"seen": ALL_HIDDEN}).status_code == 403
@@ -171,10 +344,11 @@ def test_to_others_it_does_not_exist(who, request, log_in, acme, ours):
     stranger = request.getfixturevalue(who)
     client = log_in(stranger)
     for tenant in (acme, stranger.tenant):
-        for name in ("sharing", "sharing_confirm", "detail", "change", "end"):
-            url = tenant.path_to(f"partners:{name}", pk=ours.pk)
+        names = ("overlaps:sharing", "overlaps:sharing_confirm", "partners:detail", "partners:change")
+        for name in (*names, "partners:end", "partners:ask"):
+            url = tenant.path_to(name, pk=ours.pk)
             assert client.get(url).status_code == 404
-            if name not in {"sharing", "detail"}:
+            if name not in {"overlaps:sharing", "partners:detail"}:
                 assert client.post(url, HIDDEN | {"seen": ALL_HIDDEN}).status_code == 404
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -24,6 +25,8 @@ from overlaps.filters import AccountFilter
 from overlaps.models import Account, Import, Overlap
 from partners.models import (
     Connection,
+    DataRequest,
+    FieldPreset,
     Level,
     Partner,
     PartnerInvitation,
@@ -149,6 +152,16 @@ def connect(one: Company, other: Company) -> None:
     for mine in (one, other):
         with tenant_context(mine.tenant):
             mine.rows["overlap"] = Overlap.objects.get(account=mine.rows["account"])
+    ask_each_other(one, other)
+
+
+def ask_each_other(one: Company, other: Company) -> None:
+    for mine, theirs in ((one, other), (other, one)):
+        with tenant_context(mine.tenant, by=mine.owner):
+            asked = {"population": Population.OPEN_OPPORTUNITIES, "level": Level.OVERLAPS, "note": ""}
+            partner = Partner.objects.get(pk=mine.rows["partner"].pk)
+            mine.rows["our_request"] = DataRequest.ask(partner, **asked, by=mine.owner)
+            theirs.rows["request"] = mine.rows["our_request"]
 
 
 def furnish(one: Company) -> None:
@@ -167,10 +180,12 @@ def furnish(one: Company) -> None:
         one.rows["invited_partner"] = invitation.partner
         one.rows["member"] = one.people["member"]
         one.rows["import"] = add_import(one)
+        one.rows["waiting_import"] = add_waiting_import(one)
         conditions = AccountFilter.of({"tag": [f"{one.canary} tag"]})
         one.rows["population"] = populations.make(
             name=f"{one.canary} population", conditions=conditions, by=one.owner
         )
+        one.rows["preset"] = FieldPreset.make(name=f"{one.canary} fields", fields=["stage"], by=one.owner)
         one.rows["view"] = savedviews.save(
             "accounts", name=f"{one.canary} view", query="population=customers", for_all=True, by=one.owner
         )
@@ -179,20 +194,18 @@ def furnish(one: Company) -> None:
 def add_import(one: Company) -> Import:
     """With a row that came in and one that was left out."""
     data = f"Name,Domain,Amount\n{one.canary} came,{one.canary}-came.example,1\n{one.canary} left,,many\n".encode()
-    table, count = imports.check(data)
-    batch = Import.start(
-        by=one.owner,
-        data=data,
-        filename=f"{one.canary}.csv",
-        read_as=table.read_as,
-        header=table.header,
-        columns=table.fields,
-        notes=table.notes,
-        rows_total=count,
-    )
-    imports.run(one.tenant.pk, batch.pk)
-    batch.refresh_from_db()
+    batch = imports.bring_in(ContentFile(data, f"{one.canary}.csv"), by=one.owner)
     assert (batch.state, batch.created, batch.rejected) == (Import.State.IMPORTED, 1, 1)
+    return batch
+
+
+def add_waiting_import(one: Company) -> Import:
+    """Checked; with a row that would come in, and one that can be repaired."""
+    name = one.canary
+    data = f"Name,Domain,Amount,Stage\n{name} comes,{name}-comes.example,1,lead\n{name} waits,,lots,lead\n"
+    batch = imports.receive(ContentFile(data.encode(), f"{one.canary}-later.csv"), partner=None, by=one.owner)
+    imports.decide(batch, by=one.owner)
+    assert (batch.state, batch.report["new"], batch.rejected) == (Import.State.CHECKED, 1, 1)
     return batch
 
 
@@ -219,22 +232,29 @@ class Stage:
     Tests that don't ask, or that commit, find the database empty; the last ones build their own.
     """
 
-    def __init__(self) -> None:
-        self._transaction, self._world = ExitStack(), None
+    def __init__(self, blocker: Any) -> None:
+        self.blocker = blocker
+        self._transaction, self._world, self._database = ExitStack(), None, None
 
     def set(self) -> None:
         if connection.closed_in_transaction:  # the test before this one lost its connection, and all with it
             self.clear()
         if self._world is None:
-            self._transaction.enter_context(transaction.atomic())
-            self._world = build()
-            connection.check_constraints()
+            with ExitStack() as opened:
+                opened.enter_context(transaction.atomic())
+                self._world = build()
+                connection.check_constraints()
+                self._transaction, self._database = opened.pop_all(), connection.connection
 
     def clear(self) -> None:
-        if self._world is not None:
-            self._world = None
+        if self._world is None:
+            return
+        self._world = None
+        if connection.connection is self._database:
             transaction.set_rollback(True)
             self._transaction.close()
+        else:  # it was set while a browser ran, and Django has another connection without one
+            self._database.close()
 
     def world(self) -> World:
         return copy.deepcopy(self._world) if self._world else build()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from core.models import Membership, Tenant, Tier, User
@@ -16,7 +17,7 @@ from core.roles import Role
 from core.tenancy import tenant_context
 from intros.models import Intro
 from overlaps import imports
-from overlaps.models import Import, Overlap
+from overlaps.models import Overlap
 from partners.models import Level, Partner, PartnerInvitation, Population
 from workspaces.founding import found
 from workspaces.models import Invitation
@@ -112,21 +113,7 @@ def _lists() -> tuple[list[dict], list[dict], list[dict], set[str]]:
 
 
 def _import(by: Membership, filename: str, data: bytes) -> None:
-    table, count = imports.check(data)
-    batch = _inside(
-        by,
-        lambda: Import.start(
-            by=by,
-            data=data,
-            filename=filename,
-            read_as=table.read_as,
-            header=table.header,
-            columns=table.fields,
-            notes=table.notes,
-            rows_total=count,
-        ),
-    )
-    imports.run(batch.tenant_id, batch.pk)
+    imports.bring_in(ContentFile(data, filename), by=by)
 
 
 def _csv(companies: list[dict], common: set[str], owners: list[str]) -> bytes:

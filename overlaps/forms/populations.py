@@ -5,7 +5,8 @@ from django import forms
 from django.http import QueryDict
 
 from core.models import Membership
-from overlaps import populations
+from overlaps import dryrun, populations
+from overlaps.dryrun import DryRun
 from overlaps.exposure import Audience, Exposure
 from overlaps.filters import AccountFilter
 from overlaps.forms.filters import FilterFields
@@ -14,11 +15,13 @@ from workspaces.forms.fields import OneLineField
 
 
 class PopulationForm(forms.Form):
-    """A name, and conditions as a list's filter has them. `seen`: the effect that the person was told of."""
+    """A name, and conditions as a list's filter has them. `shown`: the stamp of the consequence that the person saw."""
 
     name = OneLineField(
         max_length=60, help_text="A partner to whom you show it reads this name; never its conditions."
     )
+
+    shown = forms.RegexField(r"^[0-9a-f]{16}$", required=False, widget=forms.HiddenInput)
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class PopulationForm(forms.Form):
 
     @cached_property
     def exposures(self) -> list[Exposure]:
-        """What partners may newly see: none while nobody is shown this population."""
+        """What partners may newly see at most, while conditions are tried: nothing is matched for it."""
         if self.population is None:
             return []
         code: Custom = self.population.code
@@ -64,21 +67,26 @@ class PopulationForm(forms.Form):
         """False: the form now says why not, or (`must_confirm`) what has to be confirmed."""
         if not self.is_valid():
             return False
-        if self.exposures and self.data.get("seen") != self.effect.stamp:
-            self.must_confirm = True
-            return False
         try:
             self._save(name=self.cleaned_data["name"], conditions=self.conditions, by=self.by)
+        except dryrun.Changed:
+            self.must_confirm = True
         except populations.NameTaken:
             self.add_error("name", "There is a population of this name already.")
         except populations.TooMany:
             self.add_error(
                 None, f"There are {populations.MOST} populations of your own making. Remove one first."
             )
-        return not self.errors
+        return not self.errors and not self.must_confirm
+
+    @cached_property
+    def dry_run(self) -> DryRun:
+        return dryrun.of_conditions(self.population, self.conditions, self.by)
 
     def _save(self, **values: Any) -> None:
-        if self.population:
-            populations.change(self.population, **values)
-        else:
+        if self.population is None:
             populations.make(**values)
+            return
+        told = self.dry_run
+        shown = self.cleaned_data["shown"] if told.concerned else told.stamp
+        dryrun.change_conditions(self.population, **values, shown=shown)

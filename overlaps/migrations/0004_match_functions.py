@@ -49,7 +49,6 @@ DOORS = {
     "overlaps_match_by_hand": "uuid, uuid, text",
     "overlaps_answer": "uuid, smallint, text",
     "overlaps_take_back": "uuid, uuid",
-    "overlaps_preview": "uuid, jsonb",
     "overlaps_tally_added": "",
     "overlaps_tally_removed": "",
     "overlaps_tally_changed": "",

@@ -2,7 +2,7 @@
 
 from overlaps.models.account import Account
 from overlaps.models.apart import KeptApart
-from overlaps.models.batch import Import, ImportPart, ImportReject
+from overlaps.models.batch import Import, ImportChange, ImportPart, ImportReject, StagedRow
 from overlaps.models.inbox import (
     Alarm,
     DayFigure,
@@ -14,7 +14,7 @@ from overlaps.models.inbox import (
     Tally,
 )
 from overlaps.models.judgement import Suggestion, Verdict
-from overlaps.models.match import Cell, Match, ProbeDay, Ruling
+from overlaps.models.match import Cell, FrozenCount, Match, ProbeDay, Ruling
 from overlaps.models.matchkey import MatchKey, Touched
 from overlaps.models.overlap import ASK, OFFER, MatchRule, Overlap, OverlapCount
 from overlaps.models.source import AccountSource, Source
@@ -27,7 +27,9 @@ __all__ = [
     "Alarm",
     "Cell",
     "DayFigure",
+    "FrozenCount",
     "Import",
+    "ImportChange",
     "ImportPart",
     "ImportReject",
     "InboxVisit",
@@ -44,6 +46,7 @@ __all__ = [
     "Ruling",
     "SavedView",
     "Source",
+    "StagedRow",
     "Suggestion",
     "Tally",
     "Touched",

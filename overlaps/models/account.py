@@ -116,6 +116,9 @@ class Account(TenantModel):
             models.Index(
                 fields=["tenant", "domain_key"], condition=~Q(domain_key=""), name="account_by_domain"
             ),
+            models.Index(
+                fields=["tenant", "number_key"], condition=~Q(number_key=""), name="account_by_number"
+            ),
             # What the hygiene page asks about; few accounts.
             models.Index(
                 fields=["tenant", "id"],

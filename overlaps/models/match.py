@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from overlaps.models.overlap import MatchRule
+from partners.models import Population
 
 
 class Match(models.Model):
@@ -88,3 +89,20 @@ class ProbeDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.day}"
+
+
+class FrozenCount(models.Model):
+    """How many accounts of a population the partner has too, rounded down to fives: told by dry runs, for a day.
+
+    Only where the partner does not show all its names anyway; see overlaps/sql/dryrun.sql.
+    """
+
+    pk = models.CompositePrimaryKey("connection_id", "tenant_id", "population")
+    connection_id = models.UUIDField()
+    tenant_id = models.UUIDField()  # who asks, and whose accounts are counted
+    population = models.CharField(max_length=20, choices=Population)
+    accounts = models.IntegerField()
+    taken_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.population}: {self.accounts}"

@@ -1,29 +1,38 @@
 """Where account lists come from, and which account each of them speaks of."""
 
+from typing import Self
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 from core.fields import TenantForeignKey
+from core.managers import TenantManager, TenantQuerySet
 from core.models import TenantModel
+from overlaps.columns import Mapping, fingerprint
 from overlaps.models.account import Account
 from partners.models import Population
 
 
-class Source(TenantModel):
-    """A system that files come from again and again: how its columns are matched is remembered here.
+class SourceQuerySet(TenantQuerySet):
+    def newest_first(self) -> Self:
+        return self.order_by("-used_at", "pk")
 
-    `partner_id`: of the offline partner whose list its files are.
-    """
+
+class Source(TenantModel):
+    """A system that files come from again and again: how its columns are matched is remembered here."""
+
+    MOST_HEADERS = 20
 
     name = models.CharField(max_length=80)
-    kind = models.CharField(
-        max_length=20
-    )  # as overlaps.columns recognises it: "hubspot", "salesforce", "file"
-    headers = ArrayField(models.CharField(max_length=64), default=list)  # fingerprints that were seen
+    kind = models.CharField(max_length=20)  # as overlaps.columns recognises it: "HubSpot", "file"
+    headers = ArrayField(models.CharField(max_length=64), default=list)  # fingerprints, the latest first
     mapping = models.JSONField(default=dict)  # the last one, see overlaps.columns.Mapping
     created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    objects = TenantManager.from_queryset(SourceQuerySet)()
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="source_name")]
@@ -31,19 +40,31 @@ class Source(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def take(cls, name: str, *, kind: str, header: list[str], mapping: Mapping) -> Self:
+        """The source of this name, which remembers from now on that columns so called are matched so."""
+        source, _ = cls.objects.get_or_create(name=name, defaults={"kind": kind})
+        seen = fingerprint(header)
+        source.headers = [seen, *(one for one in source.headers if one != seen)][: cls.MOST_HEADERS]
+        source.kind, source.mapping, source.used_at = kind, mapping.as_json(), timezone.now()
+        source.save(update_fields=["kind", "headers", "mapping", "used_at"])
+        return source
+
 
 class AccountSource(TenantModel):
-    """An account as one source has it."""
+    """An account as one source has it. Of accounts that were merged, it has several."""
 
     account = TenantForeignKey(Account, related_name="sources")
     source = TenantForeignKey(Source, related_name="+")
     record_id = models.CharField(max_length=100, blank=True)  # what the source calls it
     population = models.CharField(max_length=20, choices=Population, blank=True)
-    seen_in = models.UUIDField()  # the last import of the source that had it
+    created_in = models.UUIDField()  # the import that brought it
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "account", "source"], name="account_source_once")
+            models.UniqueConstraint(
+                fields=["tenant", "account", "source", "record_id"], name="account_source_once"
+            )
         ]
         indexes = [
             models.Index(
@@ -58,11 +79,12 @@ class AccountSource(TenantModel):
 
     @classmethod
     def take_over(cls, keep: Account, gone: list[UUID]) -> None:
-        """What sources say of accounts that are one from now on. Of one source, what it says of the one that stays."""
-        known = set(cls.objects.filter(account=keep).values_list("source_id", flat=True))
+        """What sources say of accounts that are one from now on, so that the next file finds it by each record."""
+        known = set(cls.objects.filter(account=keep).values_list("source_id", "record_id"))
         moved = []
-        for pk, source in cls.objects.filter(account__in=gone).order_by("pk").values_list("pk", "source_id"):
-            if source not in known:
-                known.add(source)
+        others = cls.objects.filter(account__in=gone).order_by("pk")
+        for pk, *record in others.values_list("pk", "source_id", "record_id"):
+            if tuple(record) not in known:
+                known.add(tuple(record))
                 moved.append(pk)
         cls.objects.filter(pk__in=moved).update(account=keep)

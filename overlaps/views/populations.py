@@ -42,10 +42,10 @@ def _form(request: MemberRequest, population: CustomPopulation | None) -> HttpRe
     if data is not None and form.succeeds():
         messages.success(request, f"The population “{form.cleaned_data['name']}” is saved.")
         return redirect(request.tenant.path_to("overlaps:populations"))
-    status = HTTPStatus.OK if data is None else HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(
-        request, "overlaps/population_edit.html", {"form": form, "population": population}, status=status
-    )
+    sent = HTTPStatus.CONFLICT if form.must_confirm else HTTPStatus.UNPROCESSABLE_ENTITY
+    context = {"form": form, "population": population}
+    status = HTTPStatus.OK if data is None else sent
+    return render(request, "overlaps/population_edit.html", context, status=status)
 
 
 @requires(Permission.EDIT_ACCOUNTS)

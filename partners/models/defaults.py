@@ -14,7 +14,9 @@ from partners.models.connection import Connection
 from partners.models.partner import Partner, publish, record_both
 from partners.models.sharing import (
     PRESETS,
+    Custom,
     CustomPopulation,
+    Population,
     Rule,
     Rules,
     Shares,
@@ -32,8 +34,9 @@ class SharingDefault(Rule):
         constraints = [models.UniqueConstraint(fields=["tenant", "population"], name="sharing_default_once")]
 
     @classmethod
-    def shares(cls) -> Shares:
-        return Rules(cls.objects.all()).shares(CustomPopulation.codes())
+    def shares(cls, populations: Iterable[Population | Custom] | None = None) -> Shares:
+        """Of all populations; they cost no query where the caller knows them."""
+        return Rules(cls.objects.all()).shares(populations or CustomPopulation.codes())
 
     @classmethod
     def for_new(cls) -> Shares:
@@ -101,6 +104,10 @@ class FieldPreset(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def labels(self) -> list[str]:
+        return list(map(field_label, self.fields))
+
     @classmethod
     def choices(cls) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Code to (name, fields): those built in, then the workspace's own."""
@@ -130,10 +137,11 @@ class FieldPreset(TenantModel):
         self.save(update_fields=["name", "fields"])
         code = str(self.pk)
         SharingDefault.objects.filter(preset=code).update(fields=self.fields)
-        spread(self._renewed, by=by)
+        spread(self.renewed, by=by)
         AuditEvent.record(Action.PRESET_CHANGED, by=by, target=self, changes=changes)
 
-    def _renewed(self, rules: Rules) -> Shares:
+    def renewed(self, rules: Rules) -> Shares:
+        """Those of these rules that name it, with its fields of now."""
         shares = rules.shares(CustomPopulation.codes())
         named = {p: s for p, s in shares.items() if s.preset == str(self.pk)}
         return {p: replace(s, fields=tuple(self.fields)) for p, s in named.items()}

@@ -58,11 +58,13 @@ class PartnerQuerySet(TenantQuerySet):
         return self.annotate(held=Subquery(held.values("permission__codename")[:1]))
 
     def with_rules(self) -> Self:
-        """`rule_rows`: what is shared, so that `levels` and `shares` cost no query of their own."""
+        """What is shared, and of which populations, so that `levels` and `shares` cost no query of their own."""
         rules = SharingRule.objects.filter(partner=OuterRef("pk"))
         columns = ("population", "level", "preset", "fields", "ends_on", "follows_default")
+        own = CustomPopulation.objects.order_by("name")
         return self.annotate(
-            rule_rows=ArraySubquery(rules.values(rule=JSONObject(**{name: name for name in columns})))
+            rule_rows=ArraySubquery(rules.values(rule=JSONObject(**{name: name for name in columns}))),
+            own_populations=ArraySubquery(own.values(own=JSONObject(number="number", name="name"))),
         )
 
     def in_states(self, *states: str) -> Self:
@@ -189,8 +191,11 @@ class Partner(TenantModel):
 
     @cached_property
     def shares(self) -> Shares:
-        """What we share with them, our own populations too: one query, after `with_rules`."""
-        return self._rules.shares(CustomPopulation.codes())
+        """What we share with them, our own populations too; no query, after `with_rules`."""
+        if not hasattr(self, "own_populations"):
+            return self.shares_now()
+        own = [CustomPopulation(**row).code for row in self.own_populations]
+        return self._rules.shares([*Population, *own])
 
     @property
     def levels(self) -> Levels:
@@ -206,6 +211,11 @@ class Partner(TenantModel):
             for row in self.rule_rows
         )
         return Rules(SharingRule(**row) for row in dated)
+
+    def forget_shares(self) -> None:
+        """They are read anew from now on."""
+        for known in ("shares", "rule_rows", "own_populations"):
+            self.__dict__.pop(known, None)
 
     def shares_now(self) -> Shares:
         return Rules(SharingRule.objects.filter(partner=self)).shares(CustomPopulation.codes())
@@ -325,8 +335,7 @@ class Partner(TenantModel):
 
     def tell_shares(self, link: Connection | None, *, by: Membership | None, changes: dict[str, Any]) -> None:
         """The end of each act that wrote rules: published to the other side, and in both trails."""
-        for known in ("shares", "rule_rows"):
-            self.__dict__.pop(known, None)
+        self.forget_shares()
         if link is None:
             AuditEvent.record(Action.SHARING_CHANGED, by=by, target=self, changes=changes)
         else:

@@ -16,7 +16,7 @@ def sidebar_partners(context: Context) -> dict[str, Any]:
     request = context["request"]
     seen = Partner.objects.connected().visible_to(request.membership).only("name", "tenant_id")
     match = request.resolver_match
-    at_hand = match.kwargs.get("pk") if match and match.app_name == "partners" else None
+    at_hand = match.kwargs.get("pk") if match else None
     partners = list(seen.by_name()[:AT_MOST])
     return {
         "request": request,

@@ -19,7 +19,7 @@ END $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overlaps", "0006_accounts")]
+    dependencies = [("overlaps", "0008_home")]
 
     operations = [
         migrations.AddField(

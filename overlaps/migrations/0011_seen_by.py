@@ -7,7 +7,7 @@ from overlaps.sql import functions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overlaps", "0007_alarms")]
+    dependencies = [("overlaps", "0010_dry_runs")]
 
     operations = [
         DefinerFunction(
