@@ -10,6 +10,7 @@ from overlaps.views import (
     overlaps,
     populations,
     savedviews,
+    seenby,
     sharing,
 )
 
@@ -41,6 +42,7 @@ urlpatterns = [
     path(
         "w/<slug:slug>/partners/<uuid:pk>/alarms/<uuid:alarm>/dismiss/", alarms.dismiss, name="alarm_dismiss"
     ),
+    path("w/<slug:slug>/partners/<uuid:pk>/seen/", seenby.seen_by, name="seen_by"),
     path("w/<slug:slug>/settings/matching/", matchsettings.match_settings, name="match_settings"),
     path("w/<slug:slug>/partners/<uuid:pk>/sharing/", sharing.sharing, name="sharing"),
     path(

@@ -88,6 +88,7 @@ WORKSPACE = {
         "POST": "403 302 302 302",
     },
     "overlaps:populations": {"GET": "200"},
+    "overlaps:seen_by": {"rows": {"pk": "partner"}, "GET": "403 403 200 200"},
     "overlaps:preset_edit": {"rows": {"pk": "preset"}, "GET": "403 403 200 200", "POST": "403 403 422 422"},
     "overlaps:preset_new": {"GET": "403 403 200 200", "POST": "403 403 422 422"},
     "overlaps:preset_remove": {
