@@ -129,6 +129,9 @@ class Action(Enum):
         "no longer asks for more of",
     )
 
+    ALARM_DISMISSED = "alarm.dismissed", Permission.CHANGE_SHARING, "dismissed an alarm about"
+    MATCHING_CHANGED = "matching.changed", Permission.CHANGE_SETTINGS, "changed the matching settings of"
+
     # -- accounts --
     IMPORT_STARTED = "import.started", Permission.EDIT_ACCOUNTS, "started the import of"
     IMPORT_DONE = "import.done", Permission.EDIT_ACCOUNTS, "imported"

@@ -156,6 +156,9 @@ class AuditEventQuerySet(TenantQuerySet):
     def newest_first(self) -> Self:
         return self.order_by("-seq")
 
+    def about(self, thing: models.Model) -> Self:
+        return self.filter(target_id=str(thing.pk))
+
     def matching(
         self,
         *,
@@ -218,7 +221,10 @@ class AuditEvent(Event, TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "seq"], name="audit_event_once")]
-        indexes = [models.Index(fields=["tenant", "action", "seq"], name="audit_event_by_action")]
+        indexes = [
+            models.Index(fields=["tenant", "action", "seq"], name="audit_event_by_action"),
+            models.Index(fields=["tenant", "target_id", "seq"], name="audit_event_of_target"),
+        ]
 
     @classmethod
     def record(

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from secrets import token_hex
 
 SLUG_LENGTH = 48
@@ -19,11 +21,18 @@ MAIL_PROVIDERS = frozenset(
 )
 
 
+@cache
+def free_mail() -> frozenset[str]:
+    """Mail providers. Some are companies too: better a customer of theirs missed than a thousand strangers matched."""
+    listed = (Path(__file__).resolve().parent / "data" / "free_mail.txt").read_text(encoding="utf-8")
+    return frozenset(listed.split()) | MAIL_PROVIDERS
+
+
 def company_domain(email: str, business_domain: str = "") -> str:
     """The company's own domain in lower case, or ""."""
     domain = business_domain or email.rpartition("@")[2]
     domain = re.sub(r"^(https?://)?(www\.)?", "", domain.strip().lower()).split("/")[0]
-    return "" if domain in MAIL_PROVIDERS or "." not in domain else domain[:253]
+    return "" if domain in free_mail() or "." not in domain else domain[:253]
 
 
 def workspace_name(*, business_name: str = "", domain: str = "", person: str = "", email: str = "") -> str:

@@ -20,6 +20,8 @@ SPENDS = {"workspaces:invitation_open", "partners:invitation_open", "overlaps:po
 QUERIES = {
     "overlaps:list": ["?view=ask", "?q=nothing+like+this", "?page=99"],
     "overlaps:accounts": ["?q=nothing+like+this"],
+    "workspaces:home": ["?show=pipeline"],
+    "intros:search": ["?q=a", "?q=nothing+like+this"],
     "intros:list": ["?view=list", "?q=nothing+like+this"],
     "partners:list": ["?q=nothing+like+this"],
     "overlaps:sharing_confirm": [

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # What opens on a page, by what is pressed, and in which sizes that is there.
 OPENS = [
     ("/w/acme/", "button[data-switcher]", "#switcher:has(.pop__head)", (1280, 390)),
+    ("/w/acme/", "[data-palette]", "#dialog:has(h2)", (390,)),
     ("/w/acme/", "[popovertarget=help]", "#help", (1280,)),
     ("/w/acme/", "[popovertarget=more]", "#more", (390,)),
     ("/w/acme/members/", "[popovertarget^=acts-]", ".pop--menu:popover-open", (1280, 390)),

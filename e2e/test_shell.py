@@ -93,6 +93,41 @@ def test_without_javascript_the_panel_leads_to_the_chooser(open_browser, sign_in
     expect(page).to_have_url(re.compile("/w/globex/$"))
 
 
+# -- the search -------------------------------------------------------------------------------------------------
+
+
+def test_the_search_by_keyboard_from_anywhere(at, companies):
+    page = at("/w/acme/partners/")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette-q")).to_be_focused()
+    page.keyboard.type("canary")
+    first = page.locator("#palette-found li a").first
+    expect(first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#palette-q")).to_be_focused()
+    page.keyboard.press("Escape")  # empties the field
+    page.keyboard.press("Escape")
+    expect(page.locator("#dialog")).to_be_hidden()
+
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette-q")).to_be_focused()
+    page.keyboard.type("globex")
+    page.locator("#palette-found").get_by_role("link", name=re.compile("^Globex")).click()
+    expect(page).to_have_url(re.compile("/w/acme/partners/[0-9a-f-]{36}/$"))
+
+
+def test_without_javascript_the_field_leads_to_a_page(open_browser, sign_in, owner):
+    page = open_browser(javascript=False)
+    sign_in(page, owner)
+    page.goto("/w/acme/")
+    page.get_by_label("Search accounts, partners and people").fill("globex")
+    page.get_by_label("Search accounts, partners and people").press("Enter")
+    expect(page).to_have_url(re.compile(r"/w/acme/search/\?q=globex"))
+    expect(page.locator("#found").get_by_role("link", name=re.compile("^Globex"))).to_be_visible()
+
+
 # -- the session -----------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from core.asking import words
 from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
@@ -21,6 +22,7 @@ from intros.forms import MOVE_FORMS, AskForm, IntroFilter, MoveForm
 from intros.models import Intro
 from intros.moves import State
 from intros.queries import IntroQuerySet
+from intros.search import Search
 from overlaps.models import Account, Overlap
 
 A_PAGE = 30
@@ -32,6 +34,15 @@ TOLD = {
     "introduce": "Well done: the intro is made.",
     "withdraw": "The request is withdrawn.",
 }
+
+
+@requires(Permission.SEE_WORKSPACE)
+@require_GET
+def search(request: MemberRequest) -> HttpResponse:
+    """With htmx: what was found while somebody types, or the field to type into, for the dialog."""
+    part = ("#found" if "q" in request.GET else "#dialog") if request.htmx else ""
+    wanted = Search(request.membership, words(request.GET))
+    return render(request, f"intros/search.html{part}", {"search": wanted})
 
 
 @requires(Permission.SEE_WORKSPACE)

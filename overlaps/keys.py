@@ -13,7 +13,7 @@ from typing import NamedTuple
 import idna
 from tldextract import TLDExtract
 
-from core.naming import MAIL_PROVIDERS
+from core.naming import free_mail
 from overlaps.countries import country_code
 from overlaps.names import name_of
 from overlaps.numbers import number_key
@@ -144,12 +144,6 @@ def _suffixes() -> tuple[frozenset[str], frozenset[str]]:
     exceptions = {rule.partition(".")[2] for rule in rules if rule.startswith("!")}
     branches = exceptions | {rule[2:] for rule in rules if rule.startswith("*.")}
     return frozenset(rules), frozenset(branches)
-
-
-@cache
-def free_mail() -> frozenset[str]:
-    """Mail providers. Some are companies too: better a customer of theirs missed than a thousand strangers matched."""
-    return frozenset(_lines("free_mail.txt")) | MAIL_PROVIDERS
 
 
 @cache

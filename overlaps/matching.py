@@ -58,6 +58,11 @@ def refresh_stale(batch: int = 20) -> int:
     return _ask("SELECT overlaps_refresh_stale(%s)", batch)
 
 
+def take_day_figures() -> int:
+    """How every workspace's overlaps stand today, for the trends: how many figures changed."""
+    return _ask("SELECT overlaps_take_day_figures()")
+
+
 def judge(overlap_id: UUID, says: int, *, by: Membership) -> UUID:
     """What this workspace says of an overlap that it sees; gives back the pair. Raises NotThere."""
     return _there(_ask("SELECT overlaps_judge(%s, %s::smallint, %s)", overlap_id, says, str(by)))

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from overlaps.views import accounts, bulk, hygiene, imports, overlaps, populations, savedviews, sharing
+from overlaps.views import (
+    accounts,
+    alarms,
+    bulk,
+    hygiene,
+    imports,
+    matchsettings,
+    overlaps,
+    populations,
+    savedviews,
+    sharing,
+)
 
 app_name = "overlaps"
 urlpatterns = [
@@ -27,6 +38,10 @@ urlpatterns = [
     path("w/<slug:slug>/hygiene/apart/", hygiene.hygiene_apart, name="hygiene_apart"),
     path("w/<slug:slug>/hygiene/<slug:check>/", hygiene.hygiene_check, name="hygiene_check"),
     path("w/<slug:slug>/hygiene/<slug:check>/fix/", hygiene.hygiene_fix, name="hygiene_fix"),
+    path(
+        "w/<slug:slug>/partners/<uuid:pk>/alarms/<uuid:alarm>/dismiss/", alarms.dismiss, name="alarm_dismiss"
+    ),
+    path("w/<slug:slug>/settings/matching/", matchsettings.match_settings, name="match_settings"),
     path("w/<slug:slug>/partners/<uuid:pk>/sharing/", sharing.sharing, name="sharing"),
     path(
         "w/<slug:slug>/partners/<uuid:pk>/sharing/confirm/", sharing.sharing_confirm, name="sharing_confirm"

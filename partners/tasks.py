@@ -1,14 +1,16 @@
 """Jobs: they carry ids, open the workspace's context and look again whether they still may."""
 
+from contextlib import suppress
 from uuid import UUID
 
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from core import mail
 from core.models import Membership
 from core.roles import Permission, permissions_on
 from core.tenancy import tenant_context
-from partners.models import DataRequest, Partner, PartnerInvitation
+from partners.models import DataRequest, Partner, PartnerInvitation, SharingRule, published, shares_shown
 from workspaces.tasks import PATIENCE
 
 
@@ -21,7 +23,8 @@ def mail_invitation(tenant_id: str, invitation_id: str) -> None:
         invitation = found.first()
         if invitation is None or not invitation.is_alive:
             return
-        shown = [f"{name.label}: {level.label}" for name, level in invitation.partner.levels.items()]
+        told = shares_shown(published(invitation.partner.shares))
+        shown = [f"{name.label}: {share.shows}" for name, share in told.items()]
         context = {
             "workspace": invitation.tenant.name,
             "inviter": str(invitation.invited_by),
@@ -57,3 +60,13 @@ def mail_data_request(tenant_id: str, membership_id: str, request_id: str) -> No
             "note": asked.note,
         }
     mail.send("data_request", to.user.email, context)
+
+
+@app.periodic(cron="2 * * * *")
+@app.task(name="partners.end_rules", queueing_lock="partners.end_rules")
+def end_rules(timestamp: int) -> None:
+    """Hourly: rules and both trails say what is so already, that nothing is shown after a last day."""
+    today = timezone.localdate()
+    for tenant_id, partner_id in SharingRule.over(today):
+        with suppress(Partner.Changed, Partner.DoesNotExist), tenant_context(tenant_id):
+            Partner.objects.get(pk=partner_id).end_rules(today=today)

@@ -7,8 +7,14 @@ urlpatterns = [
     path("partner-invitations/open/<str:token>/", door.invitation_open, name="invitation_open"),
     path("partner-invitations/accept/", door.invitation, name="invitation"),
     path("partner-invitations/decline/", door.invitation_decline, name="invitation_decline"),
+    path(
+        "partner-invitations/other-account/",
+        door.invitation_other_account,
+        name="invitation_other_account",
+    ),
     path("w/<slug:slug>/partners/", records.partner_list, name="list"),
     path("w/<slug:slug>/partners/invite/", invitations.invite, name="invite"),
+    path("w/<slug:slug>/partners/offline/", records.offline_new, name="offline_new"),
     path("w/<slug:slug>/partners/<uuid:pk>/", records.detail, name="detail"),
     path("w/<slug:slug>/partners/<uuid:pk>/change/", records.change, name="change"),
     path("w/<slug:slug>/partners/<uuid:pk>/ask/", requests.ask, name="ask"),
@@ -30,4 +36,5 @@ urlpatterns = [
     path("w/<slug:slug>/partners/<uuid:pk>/invite/", invitations.invite_again, name="invite_again"),
     path("w/<slug:slug>/partners/<uuid:pk>/invitation/resend/", invitations.resend, name="invitation_resend"),
     path("w/<slug:slug>/partners/<uuid:pk>/invitation/revoke/", invitations.revoke, name="invitation_revoke"),
+    path("w/<slug:slug>/partners/<uuid:pk>/invitation/link/", invitations.link, name="invitation_link"),
 ]

@@ -55,6 +55,7 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
         {"all": "1", "step": "do", "seen": "6", "stage": "New stage"},
     ),
     "overlaps:accounts_delete": (Action.ACCOUNTS_DELETED, {"all": "1", "number": "6"}),
+    "overlaps:match_settings": (Action.MATCHING_CHANGED, {"threshold": "80"}),
     "overlaps:import": (
         Action.IMPORT_STARTED,
         {"text": "Name,Domain\nOne,one.example"},
@@ -67,8 +68,10 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
     "partners:change": (Action.PARTNER_CHANGED, {"name": "Renamed"}),
     "partners:end": (Action.CONNECTION_ENDED, {}),
     "partners:grant": (Action.GRANT_GIVEN, {"member": "member", "grant": "manage_partner"}),
+    "partners:invitation_link": (Action.PARTNER_INVITATION_COPIED, {}),
     "partners:invitation_revoke": (Action.PARTNER_INVITATION_REVOKED, {}),
     "partners:invite": (Action.PARTNER_INVITED, LEVELS | {"name": "Umbrella", "email": "x@umbrella.example"}),
+    "partners:offline_new": (Action.PARTNER_ADDED, {"name": "Hooli"}),
     "partners:pause": (Action.CONNECTION_PAUSED, {}),
     "overlaps:sharing_confirm": (Action.SHARING_CHANGED, LEVELS | SEEN),
     "overlaps:sharing_defaults_confirm": (Action.SHARING_DEFAULTS_CHANGED, {"prospects": "counts"}),
@@ -91,6 +94,7 @@ ACTS: dict[str, tuple[Action, dict[str, Any]]] = {
 # Need something else to have happened before; each has its own test, named here.
 ELSEWHERE = {
     "intros:introduce": "test_moves.py",
+    "overlaps:alarm_dismiss": "test_alarms.py",
     "overlaps:accounts_export": "test_account_export.py",
     "overlaps:accounts_merge": "test_merge.py",
     "overlaps:hygiene_apart": "test_hygiene.py",

@@ -23,8 +23,11 @@ from partners.models import (
     Partner,
     PartnerInvitation,
     Population,
+    Share,
+    SharingDefault,
     SharingRule,
     all_hidden,
+    stamp,
 )
 from tests.pairs import NAMES_OF_CUSTOMERS, connect, invite
 
@@ -112,7 +115,7 @@ def test_grace_accepts_into_her_workspace(reader, grace, acme, globex):
     page = reader.get(ANSWER)
     assertContains(page, "Ada (ada@acme.example)")
     assertContains(page, "The accounts that both have, by name, with domain, country and owner")
-    assert all(bound.value() == "hidden" for _, bound in page.context["form"].rows)
+    assert all(bound.value() == "default" for _, bound in page.context["form"].rows)
 
     response = accept(reader, grace, prospects="counts")
 
@@ -450,6 +453,117 @@ def test_not_more_than_so_many_mails_a_day(monkeypatch, log_in, ada, acme):
     assertContains(response, "many invitations today", status_code=422)
     with tenant_context(acme):
         assert Partner.objects.count() == 1
+
+
+# -- a link instead of a mail, what is known already, defaults ---------------------------------------------------
+
+ASKED = {"name": "Globex", "domain": "globex.example", "email": "", "note": "", **HIDDEN}
+
+
+def test_a_link_for_anybody_of_a_company(log_in, ada, grace, acme, globex, run_jobs):
+    client = log_in(ada)
+    client.post(acme.path_to("partners:invite"), ASKED | {"for_domain": "https://Globex.example/"})
+    with tenant_context(acme):
+        invitation = PartnerInvitation.objects.get()
+        assert invitation.for_domain == "globex.example"
+    assert run_jobs() == []
+
+    page = client.post(acme.path_to("partners:invitation_link", pk=invitation.partner_id))
+
+    [path] = re.findall(r"http://127\.0\.0\.1:8000(/partner-invitations/open/[^\"]+/)", page.text)[:1]
+    reader = log_in(grace)
+    assertContains(reader.get(path, follow=True), "anybody at globex.example")
+    accept(reader, grace)
+    assert actions(acme) == ["partner.invited", "partner.invitation_copied", "partner.connected"]
+    with tenant_context(globex):
+        assert Partner.objects.get().levels == all_hidden()
+
+
+@pytest.mark.parametrize("who", ["vera", "linus"])
+def test_who_may_not_invite_gets_no_link(who, request, log_in, acme, invitation):
+    client = log_in(request.getfixturevalue(who))
+
+    response = client.post(acme.path_to("partners:invitation_link", pk=invitation.partner_id))
+
+    assert response.status_code == 403
+    assert actions(acme) == ["partner.invited"]
+
+
+def test_a_dead_invitation_has_no_link(log_in, ada, acme, invitation):
+    with tenant_context(acme):
+        PartnerInvitation.objects.update(expires_at=timezone.now())
+    url = acme.path_to("partners:invitation_link", pk=invitation.partner_id)
+
+    assertRedirects(log_in(ada).post(url), acme.path_to("partners:detail", pk=invitation.partner_id))
+    assert actions(acme) == ["partner.invited"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"for_domain": "gmail.com"}, "for_domain"),
+        ({"for_domain": "www.GMX.de"}, "for_domain"),
+        ({}, "email"),
+        ({"for_domain": "globex.example", "email": "grace@globex.example"}, "email"),
+    ],
+)
+def test_an_address_or_else_a_domain_of_a_company(asked, field, log_in, ada, acme):
+    response = log_in(ada).post(acme.path_to("partners:invite"), ASKED | asked)
+
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == [field]
+    with tenant_context(acme):
+        assert not Partner.objects.exists()
+
+
+def test_who_is_connected_already_is_named_before_anything_is_sent(log_in, ada, grace, acme):
+    connect(ada, grace)
+    client, url = log_in(ada), acme.path_to("partners:invite")
+    asked = ASKED | {"name": "Globex Labs", "domain": "", "email": "hans@globex.example"}
+
+    assertContains(client.post(url, asked), "You and Globex are connected already.", status_code=422)
+    assert client.post(url, asked | {"anyway": "on"}).status_code == 302
+    with tenant_context(acme):
+        assert Partner.objects.count() == 2
+
+
+def test_the_default_of_the_workspace_stands_in_the_form(log_in, ada, acme):
+    with tenant_context(acme):
+        nothing = SharingDefault.shares()
+        SharingDefault.change(
+            nothing | {Population.CUSTOMERS: Share(Level.COUNTS)}, seen=stamp(nothing), by=ada
+        )
+    client, url = log_in(ada), acme.path_to("partners:invite")
+    assertContains(client.get(url), '<span data-level="default">How many accounts overlap')
+
+    defaults = dict.fromkeys(HIDDEN, "default")
+    client.post(url, ASKED | defaults | {"email": "x@globex.example", "prospects": "overlaps"})
+
+    with tenant_context(acme):
+        shares = Partner.objects.get().shares
+        assert (shares["customers"].level, shares["customers"].follows) == (Level.COUNTS, True)
+        assert (shares["prospects"].level, shares["prospects"].follows) == (Level.OVERLAPS, False)
+
+
+def test_a_hidden_population_of_our_own_is_not_named_to_the_invited(companies, log_in, grace):
+    acme = companies.acme
+    invitation = invite(acme.owner, "grace@globex.example")
+
+    page = open_link(log_in(grace), invitation)
+
+    assertContains(page, "Their customers")
+    assertNotContains(page, acme.canary)
+
+
+def test_with_another_account_the_invitation_comes_along(log_in, mallory, grace, invitation):
+    client = log_in(mallory)
+    assertContains(open_link(client, invitation), "Use another account")
+
+    response = client.post("/partner-invitations/other-account/")
+
+    assertRedirects(response, f"/accounts/login/?next={ANSWER}")
+    client.force_login(grace.user, "allauth.account.auth_backends.AuthenticationBackend")
+    assertContains(client.get(ANSWER), "Connect with Acme")
 
 
 # -- again, and at one moment ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from audit.models import AuditEvent
 from core.models import Membership
 from core.tenancy import tenant_context
-from partners.models import Connection, Grant, Partner
+from partners.models import Connection, Grant, Partner, Population
 from tests.pairs import NAMES_OF_CUSTOMERS, connect, invite
 
 A_PAGE = 12  # queries
@@ -96,6 +96,58 @@ def test_the_list_is_filtered_by_its_address(log_in, ada, many, ours, acme):
     assertContains(client.get(url, {"q": "<b>\0"}), "&lt;b&gt;")
 
 
+def test_the_list_is_filtered_by_what_partners_are(log_in, ada, linus, acme):
+    with tenant_context(acme):
+        Partner.objects.create(name="One", kind="reseller", tier="Gold", tags=["EMEA"], owner=ada.user)
+        Partner.objects.create(name="Two", kind="agency", tier="Silver", tags=["EMEA", "New"])
+    client, url = log_in(ada), acme.path_to("partners:list")
+
+    def found(**asked: str) -> list[str]:
+        return [partner.name for partner in client.get(url, asked).context["page"]]
+
+    assert found(kind="reseller") == found(tier="Gold") == found(owner=str(ada.user.pk)) == ["One"]
+    assert found(tag="New") == ["Two"]
+    assert found(tag="EMEA", kind="agency") == ["Two"]
+    assert found(owner=str(linus.user.pk)) == found(tag="x") == []
+    assert found(owner="x", kind="x") == ["One", "Two"]
+
+
+def test_filters_name_nothing_of_a_restricted_partner(log_in, ada, linus, acme):
+    with tenant_context(acme):
+        Partner.objects.create(name="Secret", tier="Hidden tier", tags=["hidden tag"], is_restricted=True)
+
+    assertContains(log_in(ada).get(acme.path_to("partners:list")), "Hidden tier")
+    page = log_in(linus).get(acme.path_to("partners:list"))
+    assertNotContains(page, "Hidden tier")
+    assertNotContains(page, "hidden tag")
+
+
+def test_an_offline_partner_is_added_and_invited_later(log_in, ada, grace, acme):
+    client = log_in(ada)
+    client.post(acme.path_to("partners:offline_new"), {"name": "Globex", "domain": "globex.example"})
+    with tenant_context(acme):
+        partner = Partner.objects.get()
+        assert partner.state == Partner.State.OFFLINE
+    page = acme.path_to("partners:detail", pk=partner.pk)
+    assertContains(client.get(page), "has no workspace here")
+    assert queries(client, page) <= A_PAGE
+    asked = {"email": "grace@globex.example", "note": "", **dict.fromkeys(Population, "default")}
+
+    client.post(acme.path_to("partners:invite_again", pk=partner.pk), asked)
+
+    assertContains(client.get(page), "Copy link")
+    with tenant_context(acme):
+        assert Partner.objects.get().state == Partner.State.OFFLINE
+
+
+@pytest.mark.parametrize("state", Partner.State)
+def test_there_is_a_page_for_each_state(state, log_in, ada, grace, acme, ours):
+    with tenant_context(acme):
+        Partner.objects.update(state=state)
+
+    assertContains(log_in(ada).get(acme.path_to("partners:detail", pk=ours.pk)), "Globex")
+
+
 def test_the_fragment_is_the_list_and_no_page(log_in, ada, ours, acme):
     response = log_in(ada).get(acme.path_to("partners:list"), headers={"HX-Request": "true"})
 
@@ -140,6 +192,9 @@ def test_the_profile_is_edited(log_in, ada, linus, ours, acme):
         "owner": str(linus.user.pk),
         "notes": "Met at the fair.",
         "is_restricted": "on",
+        "kind": "reseller",
+        "tier": "Gold",
+        "tags": "EMEA, new, EMEA",
     }
 
     assertRedirects(log_in(ada).post(url, asked), acme.path_to("partners:detail", pk=ours.pk))
@@ -148,6 +203,7 @@ def test_the_profile_is_edited(log_in, ada, linus, ours, acme):
         partner = Partner.objects.get()
         assert (partner.name, partner.domain, partner.owner) == ("Globex Inc", "globex.com", linus.user)
         assert partner.is_restricted
+        assert (partner.kind, partner.tier, partner.tags) == ("reseller", "Gold", ["EMEA", "new"])
         event = AuditEvent.objects.get(action="partner.changed")
     assert "Met at the fair" not in event.changes
     assert '"name": ["Globex", "Globex Inc"]' in event.changes

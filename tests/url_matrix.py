@@ -21,6 +21,7 @@ WORKSPACE = {
     "intros:introduce": {"rows": {"pk": "received_intro"}, "POST": "403 302/200 302/200 302/200"},
     "intros:list": {"GET": "200"},
     "intros:request": {"rows": {"pk": "draft"}, "POST": "403 302/200 302/200 302/200"},
+    "intros:search": {"GET": "200"},
     "intros:withdraw": {"rows": {"pk": "intro"}, "POST": "403 302/200 302/200 302/200"},
     "overlaps:account": {"rows": {"pk": "account"}, "GET": "200"},
     "overlaps:account_delete": {
@@ -36,6 +37,7 @@ WORKSPACE = {
     "overlaps:accounts_delete": {"POST": "403 302 302 302"},
     "overlaps:accounts_export": {"POST": "302"},
     "overlaps:accounts_merge": {"GET": "403 302 302 302", "POST": "403 302 302 302"},
+    "overlaps:alarm_dismiss": {"rows": {"pk": "partner", "alarm": "partner"}, "POST": "403 403 404 404"},
     "overlaps:detail": {"rows": {"pk": "overlap"}, "GET": "200"},
     "overlaps:hygiene": {"GET": "200"},
     "overlaps:hygiene_apart": {"POST": "403 302 302 302"},
@@ -72,6 +74,7 @@ WORKSPACE = {
     },
     "overlaps:imports": {"GET": "403 200 200 200"},
     "overlaps:list": {"GET": "200"},
+    "overlaps:match_settings": {"GET": "403 403 200 200", "POST": "403 403 422 422"},
     "overlaps:population_edit": {
         "rows": {"pk": "population"},
         "GET": "403 200 200 200",
@@ -113,6 +116,7 @@ WORKSPACE = {
     "partners:end": {"rows": {"pk": "partner"}, "GET": "403 403 200 200", "POST": "403 403 302 302"},
     "partners:grant": {"rows": {"pk": "partner"}, "POST": "403 403 422 422"},
     "partners:grant_take": {"rows": {"pk": "partner", "member": "member"}, "POST": "403 403 302 302"},
+    "partners:invitation_link": {"rows": {"pk": "invited_partner"}, "POST": "403 403 200 200"},
     "partners:invitation_resend": {"rows": {"pk": "invited_partner"}, "POST": "403 403 302 302"},
     "partners:invitation_revoke": {"rows": {"pk": "invited_partner"}, "POST": "403 403 302 302"},
     "partners:invite": {"GET": "403 403 200 200", "POST": "403 403 422 422"},
@@ -122,6 +126,7 @@ WORKSPACE = {
         "POST": "403 403 302 302",
     },
     "partners:list": {"GET": "200"},
+    "partners:offline_new": {"GET": "403 403 200 200", "POST": "403 403 422 422"},
     "partners:pause": {"rows": {"pk": "partner"}, "POST": "403 403 302 302"},
     "partners:request_decline": {
         "rows": {"pk": "partner", "asked": "request"},
@@ -204,6 +209,7 @@ OUTSIDE = {
     "mfa_view_recovery_codes": {"GET": "login 404", "POST": "login 405"},
     "partners:invitation": {"GET": "410", "POST": "410"},
     "partners:invitation_decline": {"POST": "410"},
+    "partners:invitation_other_account": {"GET": "login 405", "POST": "login"},
     "partners:invitation_open": {"kwargs": {"token": "x"}, "GET": "303"},
     "usersessions_list": {"GET": "login 200", "POST": "login 302"},
     "workspaces:chooser": {"GET": "login 200", "POST": "login 405"},

@@ -92,6 +92,7 @@ PLACES = {
     "overlaps:import": "accounts",
     "overlaps:population": "accounts",
     "intros:": "intros",
+    "intros:search": "",
     "partners:": "partners",
     "workspaces:": "settings",
     "audit:": "settings",

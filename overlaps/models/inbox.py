@@ -1,11 +1,18 @@
 """What people do with the overlaps they see, and the numbers that pages need without reading long lists."""
 
-from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models, transaction
+from django.db.models import Q
+
+from audit.actions import Action
+from audit.models import AuditEvent
 from core.fields import TenantForeignKey
-from core.managers import TenantManager
-from core.models import TenantModel, User
+from core.managers import TenantManager, TenantQuerySet
+from core.models import Membership, TenantModel, User
+from core.roles import Permission
+from core.tenancy import tenant_context
 from overlaps.models.overlap import MatchRule, Overlap, VisibleQuerySet
 from partners.models import Partner, Population
 
@@ -148,6 +155,44 @@ class MatchSettings(TenantModel):
     def __str__(self) -> str:
         return "match settings"
 
+    @classmethod
+    def here(cls) -> Self:
+        """Of the workspace of the context; the defaults where nobody has changed them."""
+        return cls.objects.first() or cls()
+
+    @transaction.atomic
+    def change(self, *, by: Membership, **fields: Any) -> None:
+        """All connections are matched anew by a job."""
+        from overlaps.tasks import rematch
+
+        before = {name: getattr(self, name) for name in fields}
+        changed = {name: value for name, value in fields.items() if value != before[name]}
+        if not changed:
+            return
+        for name, value in changed.items():
+            setattr(self, name, value)
+        MatchSettings.objects.bulk_create(
+            [self], update_conflicts=True, unique_fields=["tenant"], update_fields=list(changed)
+        )
+        AuditEvent.record(
+            Action.MATCHING_CHANGED,
+            by=by,
+            target=by.tenant,
+            changes={name.replace("_", " "): [before[name], value] for name, value in changed.items()},
+        )
+        rematch.defer(tenant_id=str(by.tenant_id))
+
+
+class AlarmQuerySet(TenantQuerySet):
+    def visible_to(self, membership: Membership) -> Self:
+        return self.filter(partner__in=Partner.objects.visible_to(membership))
+
+    def open(self) -> Self:
+        return self.filter(dismissed_by="")
+
+    def newest_first(self) -> Self:
+        return self.select_related("partner").order_by("-at", "pk")
+
 
 class Alarm(TenantModel):
     """A partner's list changes as if somebody wanted to find out what stands in ours. Written by the match role."""
@@ -158,17 +203,69 @@ class Alarm(TenantModel):
         DIRECTORY = "directory", "A list that looks like a directory"
         GROWTH = "growth", "More new overlaps than a day may bring"
 
+    MEANING = {
+        Kind.SMALL_EDITS: "Who adds and removes accounts one by one and looks at the counts each time may find out who "
+        "is on your list. The counts that they see stand still for a week.",
+        Kind.HIT_RATE: "Far more of their new accounts are on your list than of those before, as if they were guessed.",
+        Kind.DIRECTORY: "Many accounts at once, and none with an owner, a stage or an amount: more like a directory "
+        "than a list of their own.",
+        Kind.GROWTH: "Your limit for a day is reached. What is above it, they see from tomorrow on.",
+    }
+
+    class NotOpen(Exception):
+        """Somebody has dismissed it."""
+
     partner = TenantForeignKey(Partner, related_name="alarms")
     kind = models.CharField(max_length=12, choices=Kind)
     figures = models.JSONField(default=dict)
     day = models.DateField()
     at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True, editable=False)  # when the mails were sent off
     dismissed_by = models.CharField(max_length=254, blank=True)
+
+    objects = TenantManager.from_queryset(AlarmQuerySet)()
 
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "partner", "kind", "day"], name="alarm_once")
         ]
+        indexes = [
+            models.Index(fields=["at"], condition=Q(told_at=None), name="alarm_untold"),
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+    @property
+    def meaning(self) -> str:
+        return self.MEANING[self.Kind(self.kind)]
+
+    @property
+    def in_figures(self) -> str:
+        told = {name: value for name, value in self.figures.items() if not isinstance(value, bool)}
+        return ", ".join(f"{name}: {value:,}" for name, value in told.items())
+
+    @transaction.atomic
+    def dismiss(self, *, by: Membership) -> None:
+        """Raises NotOpen."""
+        # The WHERE is the lock: of two at one moment, the second finds it dismissed.
+        if not Alarm.objects.open().filter(pk=self.pk).update(dismissed_by=str(by)):
+            raise self.NotOpen
+        changes = {"alarm": self.get_kind_display(), "day": self.day.isoformat()}
+        AuditEvent.record(Action.ALARM_DISMISSED, by=by, target=self.partner, changes=changes)
+
+    @staticmethod
+    @transaction.atomic
+    def tell() -> int:
+        """One mail to each who is responsible for a partner, once for each alarm. For the clock: of all workspaces."""
+        from overlaps.tasks import mail_alarm
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT workspace, alarm FROM overlaps_untold_alarms()")
+            untold = cursor.fetchall()
+        for tenant_id, pk in untold:
+            with tenant_context(tenant_id):
+                alarm = Alarm.objects.select_related("partner").get(pk=pk)
+                for member in alarm.partner.responsible(Permission.CHANGE_SHARING):
+                    mail_alarm.defer(tenant_id=str(tenant_id), membership_id=str(member.pk), alarm_id=str(pk))
+        return len(untold)

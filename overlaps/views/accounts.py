@@ -12,9 +12,10 @@ from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
 from overlaps.accounts import AccountList
+from overlaps.dossier import Dossier, with_history
 from overlaps.forms.accounts import AccountForm
 from overlaps.forms.filters import FilterFields
-from overlaps.models import Account, Overlap
+from overlaps.models import Account
 
 INVALID = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -45,12 +46,9 @@ def account_filter(request: MemberRequest) -> HttpResponse:
 @requires(Permission.SEE_WORKSPACE)
 @require_GET
 def account_detail(request: MemberRequest, pk: UUID) -> HttpResponse:
-    account = get_object_or_404(Account.objects.all(), pk=pk)
-    overlaps = (
-        Overlap.objects.visible_to(request.membership).filter(account=account).select_related("partner")
-    )
-    context = {"account": account, "overlaps": overlaps.order_by("partner__name", "name", "pk")[:50]}
-    return render(request, "overlaps/account.html", context)
+    account = get_object_or_404(with_history(Account.objects.all(), request.membership), pk=pk)
+    dossier = Dossier(account, request.membership)
+    return render(request, "overlaps/account.html", {"account": account, "dossier": dossier})
 
 
 @requires(Permission.EDIT_ACCOUNTS)

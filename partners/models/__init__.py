@@ -19,6 +19,7 @@ from partners.models.sharing import (
     levels_from,
     published,
     shares_from,
+    shares_shown,
     stamp,
 )
 
@@ -44,5 +45,6 @@ __all__ = [
     "levels_from",
     "published",
     "shares_from",
+    "shares_shown",
     "stamp",
 ]

@@ -22,7 +22,7 @@ from core.tokens import Keyed
 from partners.models.connection import Connection
 from partners.models.defaults import SharingDefault
 from partners.models.partner import Partner
-from partners.models.sharing import Levels, Shares, SharingRule, published, shares_from
+from partners.models.sharing import Levels, Shares, SharingRule, published, shares_from, shares_shown
 from workspaces.turns import turn
 
 
@@ -284,7 +284,7 @@ class PartnerInvitation(Keyed, TenantModel):
                 email=invitation.email,
                 for_domain=invitation.for_domain,
                 note=invitation.note,
-                shares=invitation.partner.shares,
+                shares=shares_shown(published(invitation.partner.shares)),
                 expires_at=invitation.expires_at,
             )
 
@@ -302,7 +302,7 @@ class Offer:
     email: str
     for_domain: str
     note: str
-    shares: Shares
+    shares: Shares  # as the other side may know them: a hidden population of our own making is not even named
     expires_at: datetime
 
     class AlreadyConnected(Exception):

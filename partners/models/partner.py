@@ -1,6 +1,7 @@
 """Our record of a company we sell with, and what we do with it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any, Self
@@ -26,6 +27,7 @@ from partners.models.request import DataRequest
 from partners.models.sharing import (
     Custom,
     CustomPopulation,
+    Level,
     Levels,
     Population,
     Rules,
@@ -249,7 +251,7 @@ class Partner(TenantModel):
 
     @property
     def may_be_invited_again(self) -> bool:
-        return self.state in self.PAST
+        return self.state in (*self.PAST, self.State.OFFLINE)
 
     # -- acts: what is ours alone ---------------------------------------------------------------------------
 
@@ -318,6 +320,18 @@ class Partner(TenantModel):
             return
         SharingRule.write(self, shares)
         self.tell_shares(link, by=by, changes=changes)
+
+    @transaction.atomic
+    def end_rules(self, *, today: date) -> None:
+        """By the clock: what was shared until a day before this one is written as Hidden. Raises Changed."""
+        link = self.locked()
+        names = {name.value: name for name in CustomPopulation.codes()}
+        rules = SharingRule.objects.filter(partner=self, ends_on__lt=today, population__in=names)
+        before = {names[rule.population]: rule.written for rule in rules.exclude(level=Level.HIDDEN)}
+        if before:
+            after = {name: replace(share, level=Level.HIDDEN, until=None) for name, share in before.items()}
+            SharingRule.write(self, after)
+            self.tell_shares(link, by=None, changes=differences(before, after))
 
     def tell_shares(self, link: Connection | None, *, by: Membership | None, changes: dict[str, Any]) -> None:
         """The end of each act that wrote rules: published to the other side, and in both trails."""

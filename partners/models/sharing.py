@@ -5,9 +5,10 @@ from dataclasses import astuple, dataclass, replace
 from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from core.fields import TenantForeignKey
@@ -276,11 +277,28 @@ class SharingRule(Rule):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "partner", "population"], name="sharing_rule_once")
         ]
+        indexes = [
+            models.Index(
+                fields=["ends_on"], condition=models.Q(ends_on__isnull=False), name="sharing_rule_ends"
+            )
+        ]
+
+    @property
+    def written(self) -> Share:
+        """As it was decided, whether it is over or not."""
+        return replace(super().share, until=self.ends_on, follows=self.follows_default)
 
     @property
     def share(self) -> Share:
-        share = replace(super().share, until=self.ends_on, follows=self.follows_default)
+        share = self.written
         return replace(share, level=Level.HIDDEN) if share.is_over else share
+
+    @classmethod
+    def over(cls, today: date) -> list[tuple[UUID, UUID]]:
+        """(workspace, partner) wherever a last day has passed; for the clock, which has no workspace."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT workspace, partner FROM partners_rules_over(%s)", [today])
+            return cursor.fetchall()
 
     @classmethod
     def write(cls, partner: "Partner", shares: Shares) -> None:

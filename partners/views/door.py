@@ -2,9 +2,12 @@
 
 from http import HTTPStatus
 
+from allauth.account.adapter import get_adapter
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.gate import open_to
@@ -71,6 +74,17 @@ def invitation_decline(request: HttpRequest) -> HttpResponse:
         return dead(request)
     _forget(request)
     return render(request, "partners/declined.html", {"offer": offer})
+
+
+@open_to("signed_in")
+@require_POST
+def invitation_other_account(request: HttpRequest) -> HttpResponse:
+    """Signing out forgets the session; the invitation comes along into the next one."""
+    key = request.session.get(IN_SESSION, "")
+    get_adapter(request).logout(request)
+    request.session[IN_SESSION] = key
+    request.session[WAITS] = True
+    return redirect_to_login(reverse("partners:invitation"))
 
 
 def dead(request: HttpRequest) -> HttpResponse:

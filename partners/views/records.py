@@ -1,21 +1,25 @@
 """The list, the page of one partner, and the state of the connection."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.core.paginator import Page, Paginator
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from core.asking import one_of, words
+from core.asking import an_id, one_of, words
 from core.gate import requires
 from core.http import MemberRequest
+from core.models import Membership
 from core.roles import Permission
-from partners.forms import ChangeForm, GrantForm
+from partners.forms import ChangeForm, GrantForm, OfflineForm
 from partners.models import Connection, Partner, PartnerInvitation
+from partners.models.partner import PartnerQuerySet
 from partners.views.access import data_of, partner_for, status_of
 
 A_PAGE = 25
@@ -30,16 +34,101 @@ FILTERS = {
 }
 
 
+@dataclass(frozen=True)
+class PartnerList:
+    """What a member sees of the partners, as the address asks for it."""
+
+    member: Membership
+    q: str
+    state: str
+    kind: str
+    tier: str
+    tag: str
+    owner: UUID | None
+    number: str  # of the page
+
+    filters = FILTERS
+
+    @classmethod
+    def asked_for(cls, query: QueryDict, member: Membership) -> Self:
+        return cls(
+            member,
+            q=words(query),
+            state=one_of(FILTERS, query.get("state")),
+            kind=one_of(Partner.Kind, query.get("kind")),
+            tier=words(query, "tier"),
+            tag=words(query, "tag"),
+            owner=an_id(query.get("owner")),
+            number=query.get("page", ""),
+        )
+
+    @cached_property
+    def seen(self) -> PartnerQuerySet:
+        return Partner.objects.visible_to(self.member)
+
+    @cached_property
+    def page(self) -> Page:
+        exact = {
+            "kind": self.kind,
+            "tier": self.tier,
+            "tags__contains": self.tag and [self.tag],
+            "owner": self.owner,
+        }
+        found = self.seen.filter(**{field: value for field, value in exact.items() if value})
+        found = found.in_states(*FILTERS[self.state][1]).matching(self.q).by_name().select_related("owner")
+        page = Paginator(found, A_PAGE).get_page(self.number)
+        Partner.with_connections(page.object_list)
+        return page
+
+    @property
+    def is_filtered(self) -> bool:
+        return any((self.q, self.state, self.kind, self.tier, self.tag, self.owner))
+
+    @cached_property
+    def choices(self) -> dict[str, list[tuple[str, str]]]:
+        """What the partners have, to choose from: one query."""
+        told = self.seen.values_list("owner", "owner__name", "owner__email", "tier", "tags").distinct()
+        owners, tiers, tags = {}, set(), set()
+        for owner, name, email, tier, has in told:
+            owners[str(owner)] = name or email
+            tiers.add(tier)
+            tags.update(has)
+        owners.pop("None", None)
+        return {
+            "owner": sorted(owners.items(), key=lambda pair: pair[1]),
+            "tier": [(tier, tier) for tier in sorted(tiers - {""})],
+            "tag": [(tag, tag) for tag in sorted(tags)],
+        }
+
+    @property
+    def selects(self) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+        """Name, label, chosen value and choices of each further filter that there is something to choose in."""
+        named = {"kind": "type", "tier": "tier", "tag": "tag", "owner": "manager"}
+        choices = {"kind": Partner.Kind.choices} | self.choices
+        chosen = {name: str(getattr(self, name) or "") for name in named}
+        return [
+            (name, label, chosen[name], choices[name])
+            for name, label in named.items()
+            if choices[name] or chosen[name]
+        ]
+
+
 @requires(Permission.SEE_WORKSPACE)
 @require_GET
 def partner_list(request: MemberRequest) -> HttpResponse:
-    q, state = words(request.GET), one_of(FILTERS, request.GET.get("state"))
-    seen = Partner.objects.visible_to(request.membership).select_related("owner")
-    found = seen.in_states(*FILTERS[state][1]).matching(q).by_name()
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    Partner.with_connections(page.object_list)
-    context = {"page": page, "q": q, "state": state, "filters": FILTERS}
-    return render(request, "partners/list.html#found" if request.htmx else "partners/list.html", context)
+    wanted = PartnerList.asked_for(request.GET, request.membership)
+    template = "partners/list.html#found" if request.htmx else "partners/list.html"
+    return render(request, template, {"list": wanted, "page": wanted.page})
+
+
+@requires(Permission.CONNECT_PARTNERS)
+@require_http_methods(["GET", "POST"])
+def offline_new(request: MemberRequest) -> HttpResponse:
+    form = OfflineForm(data_of(request), by=request.membership)
+    if form.is_bound and form.succeeds():
+        messages.success(request, f"{form.partner} is added. Nothing is shown to them: import their list.")
+        return redirect(request.tenant.path_to("partners:detail", pk=form.partner.pk))
+    return render(request, "partners/offline.html", {"form": form}, status=status_of(form))
 
 
 @requires(Permission.SEE_WORKSPACE)
@@ -53,7 +142,7 @@ def partner_page(
 ) -> HttpResponse:
     form = grant_form or GrantForm(partner=partner, by=request.membership)
     invitation = None
-    if partner.state == State.INVITED:
+    if partner.state in {State.INVITED, State.OFFLINE}:
         invitation = PartnerInvitation.objects.pending().with_inviter().filter(partner=partner).first()
     if invitation:
         invitation.inviter = next(

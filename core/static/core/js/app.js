@@ -139,6 +139,21 @@ if (shortcuts) {
   shortcuts.addEventListener("change", () => localStorage.setItem("shortcuts", shortcuts.checked ? "on" : "off"));
 }
 const visible = (selector) => [...document.querySelectorAll(selector)].find((element) => element.checkVisibility());
+on("keydown", (event) => {
+  const palette = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && document.querySelector("[data-palette]");
+  if (!palette) return;
+  event.preventDefault();
+  if (!dialog.open) palette.click();
+});
+// Up and down through what was found, from the field on.
+on("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const found = step && event.target.closest?.("[data-found]");
+  if (!found) return;
+  const stops = [...found.querySelectorAll("input[type=search], li > a")];
+  event.preventDefault();
+  stops[stops.indexOf(document.activeElement) + step]?.focus();
+});
 let before = "";
 on("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, dialog, [contenteditable]");

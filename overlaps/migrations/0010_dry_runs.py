@@ -10,7 +10,7 @@ FROZEN = "\n".join([TEXT["overlaps_frozen_over"], triggers("dryrun")["overlaps_f
 
 
 class Migration(migrations.Migration):
-    dependencies = [("overlaps", "0007_imports")]
+    dependencies = [("overlaps", "0009_alarms")]
 
     operations = [
         migrations.CreateModel(
