@@ -48,8 +48,8 @@ class Moment:
 def with_history(accounts: QuerySet, member: Membership) -> QuerySet:
     """Each with `source_rows`, `batches` (the imports it came in), and what was `judged` of it: in the same query."""
     sources = AccountSource.objects.filter(account=OuterRef("pk")).order_by("source__name")
-    seen_in = AccountSource.objects.filter(account=OuterRef(OuterRef("pk"))).values("seen_in")
-    batches = Import.objects.filter(Q(pk=OuterRef("created_in")) | Q(pk__in=seen_in))
+    created_in = AccountSource.objects.filter(account=OuterRef(OuterRef("pk"))).values("created_in")
+    batches = Import.objects.filter(Q(pk=OuterRef("created_in")) | Q(pk__in=created_in))
     seen = Partner.objects.visible_to(member)
     judged = Verdict.objects.filter(account_id=OuterRef("pk"), partner__in=seen).order_by("-at")[:MOST_EVENTS]
     return accounts.annotate(

@@ -52,7 +52,7 @@ def imported(acme, ada) -> Account:
             extra={"Region": "North"}, tags=["top"], source_id=source.pk, created_in=batch.pk,
         )  # fmt: skip
         AccountSource.objects.create(
-            account=account, source=source, record_id="7781", population="customers", seen_in=batch.pk
+            account=account, source=source, record_id="7781", population="customers", created_in=batch.pk
         )
     return account
 
