@@ -171,7 +171,7 @@ def test_what_it_takes_from_partners_is_confirmed_too(log_in, ada, acme, globex,
         ours.share({germans.code: Share(Level.OVERLAPS)}, seen=stamp(ours.shares_now()), by=ada)
     path, data = acme.path_to("overlaps:population_edit", pk=germans.pk), {"name": "Germans", "owner": "Zoe"}
     asked = log_in(ada).post(path, data)
-    assert asked.status_code == 409 and "1 are shown no more" in asked.text
+    assert asked.status_code == 409 and "No longer shown: 1 account." in asked.text
     assert {name for name, *_ in seen_by(globex)} == {"Alder", "Birch"}
     assert log_in(ada).post(path, data | {"shown": stamp_in(asked.text)}).status_code == 302
     assert {name for name, *_ in seen_by(globex)} == {"Alder"}
