@@ -16,6 +16,7 @@ from overlaps.models import Overlap
 from partners.models import Partner, Population
 
 A_PAGE = 25
+ANY = "any"  # for links from counts that know no states
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,17 @@ VIEWS = {
 }
 
 
+STATES = {
+    **{"open": "Open", "actioned": "Actioned", "ignored": "Ignored"},
+    ANY: "Any state",
+}
+
+
 @dataclass(frozen=True)
 class OverlapList:
     member: Membership
     view: str
+    state: str
     q: str
     partner: UUID | None
     mine: str
@@ -76,6 +84,7 @@ class OverlapList:
         return cls(
             member=member,
             view=one_of(VIEWS, query.get("view"), "all"),
+            state=one_of(STATES, query.get("state"), Overlap.State.OPEN),
             q=words(query),
             partner=an_id(query.get("partner")),
             mine=one_of(populations, query.get("mine")),
@@ -83,21 +92,29 @@ class OverlapList:
             number=query.get("page"),
         )
 
-    @cached_property
-    def _filtered(self) -> QuerySet:
+    @property
+    def _visible(self) -> QuerySet:
+        visible = Overlap.objects.visible_to(self.member)
+        return visible if self.state == ANY else visible.filter(state=self.state)
+
+    @property
+    def rows(self) -> QuerySet:
         chosen = {"partner": self.partner, "my_population": self.mine, "their_population": self.theirs}
-        rows = Overlap.objects.visible_to(self.member).filter(**{k: v for k, v in chosen.items() if v})
+        rows = self._visible.filter(VIEWS[self.view].condition, **{k: v for k, v in chosen.items() if v})
         return rows.found_by(self.q) if self.q else rows
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """Of every view without the filters; one query."""
-        visible = Overlap.objects.visible_to(self.member)
-        return visible.aggregate(**{name: view.counted for name, view in VIEWS.items()})
+        return self._visible.aggregate(**{name: view.counted for name, view in VIEWS.items()})
 
     @property
     def tabs(self) -> list[tuple[str, SavedView, int]]:
         return [(name, view, self.counts[name]) for name, view in VIEWS.items()]
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        return list(STATES.items())
 
     @property
     def saved_view(self) -> SavedView:
@@ -105,7 +122,7 @@ class OverlapList:
 
     @cached_property
     def page(self) -> Page:
-        rows = self._filtered.filter(VIEWS[self.view].condition).select_related("partner", "account")
+        rows = self.rows.select_related("partner", "account")
         return OneQueryPaginator(rows.newest_first(), A_PAGE).get_page(self.number)
 
     @cached_property
