@@ -18,6 +18,7 @@ from core.models import Membership
 from core.roles import Permission, permissions_on
 from core.templatetags.cosell import compact
 from core.tenancy import current_tenant_id
+from overlaps.inbox import ANY
 from overlaps.models import (
     ASK,
     OFFER,
@@ -125,26 +126,28 @@ class Picture:
         found = self._tallied(lambda *cell: True)
         note = f"{among:,} overlap{'s' * (among != 1)}, {self.accounts[opened]:,} open in all"
         return [
-            Figure("Overlaps", f"{found:,}", "with all partners", "", self._trend("found", found)),
+            Figure(
+                "Overlaps", f"{found:,}", "with all partners", f"?state={ANY}", self._trend("found", found)
+            ),
             Figure(
                 "Open pipeline in overlap",
                 compact(worth),
                 note,
-                f"?mine={opened}",
+                f"?mine={opened}&state={ANY}",
                 self._trend("amount", worth),
             ),
             Figure(
                 "Ask for an intro",
                 f"{asks:,}",
                 "your open, their customers",
-                "?view=ask",
+                f"?view=ask&state={ANY}",
                 self._trend("asks", asks),
             ),
             Figure(
                 "Offer an intro",
                 f"{offers:,}",
                 "your customers, open there",
-                "?view=offer",
+                f"?view=offer&state={ANY}",
                 self._trend("offers", offers),
             ),
         ]

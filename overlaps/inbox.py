@@ -19,6 +19,7 @@ from partners.models import Custom, CustomPopulation, Partner, Population
 
 A_PAGE = 25
 OWN = re.compile(r"c\d{1,9}")
+ANY = "any"  # for links from counts that know no states
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,17 @@ def _in(side: str, code: str) -> dict[str, Any]:
     return {f"{side}_population": code} if code in Population else {f"{side}_segments__contains": [code]}
 
 
+STATES = {
+    **{"open": "Open", "actioned": "Actioned", "ignored": "Ignored"},
+    ANY: "Any state",
+}
+
+
 @dataclass(frozen=True)
 class OverlapList:
     member: Membership
     view: str
+    state: str
     q: str
     partner: UUID | None
     mine: str
@@ -89,6 +97,7 @@ class OverlapList:
         return cls(
             member=member,
             view=one_of(VIEWS, query.get("view"), "all"),
+            state=one_of(STATES, query.get("state"), Overlap.State.OPEN),
             q=words(query),
             partner=an_id(query.get("partner")),
             mine=_code(query.get("mine", "")),
@@ -96,22 +105,30 @@ class OverlapList:
             number=query.get("page"),
         )
 
-    @cached_property
-    def _filtered(self) -> QuerySet:
+    @property
+    def _visible(self) -> QuerySet:
+        visible = Overlap.objects.visible_to(self.member)
+        return visible if self.state == ANY else visible.filter(state=self.state)
+
+    @property
+    def rows(self) -> QuerySet:
         chosen = {"partner": self.partner} if self.partner else {}
         chosen |= _in("my", self.mine) | _in("their", self.theirs)
-        rows = Overlap.objects.visible_to(self.member).filter(**chosen)
+        rows = self._visible.filter(VIEWS[self.view].condition, **chosen)
         return rows.found_by(self.q) if self.q else rows
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """Of every view without the filters; one query."""
-        visible = Overlap.objects.visible_to(self.member)
-        return visible.aggregate(**{name: view.counted for name, view in VIEWS.items()})
+        return self._visible.aggregate(**{name: view.counted for name, view in VIEWS.items()})
 
     @property
     def tabs(self) -> list[tuple[str, SavedView, int]]:
         return [(name, view, self.counts[name]) for name, view in VIEWS.items()]
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        return list(STATES.items())
 
     @property
     def saved_view(self) -> SavedView:
@@ -119,7 +136,7 @@ class OverlapList:
 
     @cached_property
     def page(self) -> Page:
-        rows = self._filtered.filter(VIEWS[self.view].condition).select_related("partner", "account")
+        rows = self.rows.select_related("partner", "account")
         return OneQueryPaginator(rows.newest_first(), A_PAGE).get_page(self.number)
 
     @cached_property

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from core.asking import an_id, one_of
 from core.templatetags.cosell import compact
 from overlaps.figures import Picture, Size, shares_of
+from overlaps.inbox import ANY
 from overlaps.models import ASK, OFFER
 from partners.models import Custom, Level, Partner, Population
 
@@ -22,7 +23,7 @@ SHOWN = ("accounts", "pipeline")
 
 def list_of(partner: Partner, mine: str, theirs: str) -> str:
     """The query of the list of overlaps that a cell counts."""
-    return "?" + urlencode({"partner": partner.pk, "mine": mine, "theirs": theirs})
+    return "?" + urlencode({"partner": partner.pk, "mine": mine, "theirs": theirs, "state": ANY})
 
 
 def in_words(population: Population | Custom) -> str:

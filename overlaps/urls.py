@@ -6,18 +6,31 @@ from overlaps.views import (
     bulk,
     hygiene,
     imports,
+    marks,
     matchsettings,
     overlaps,
     populations,
     savedviews,
     seenby,
     sharing,
+    verdicts,
 )
 
 app_name = "overlaps"
 urlpatterns = [
     path("w/<slug:slug>/overlaps/", overlaps.overlap_list, name="list"),
     path("w/<slug:slug>/overlaps/<uuid:pk>/", overlaps.overlap_detail, name="detail"),
+    path("w/<slug:slug>/overlaps/mark/", marks.mark, name="mark"),
+    path("w/<slug:slug>/overlaps/mark/undo/", marks.undo, name="mark_undo"),
+    path("w/<slug:slug>/overlaps/<uuid:pk>/veto/", verdicts.veto, name="veto"),
+    path("w/<slug:slug>/overlaps/<uuid:pk>/match/", verdicts.match, name="match"),
+    path("w/<slug:slug>/overlaps/<uuid:pk>/take/", verdicts.take, name="take"),
+    path("w/<slug:slug>/overlaps/verdicts/", verdicts.verdict_list, name="verdicts"),
+    path("w/<slug:slug>/overlaps/verdicts/<uuid:pk>/back/", verdicts.take_back, name="verdict_back"),
+    path("w/<slug:slug>/overlaps/suggestions/", verdicts.suggestion_list, name="suggestions"),
+    path(
+        "w/<slug:slug>/overlaps/suggestions/<uuid:pk>/", verdicts.suggestion_answer, name="suggestion_answer"
+    ),
     path("w/<slug:slug>/accounts/", accounts.account_list, name="accounts"),
     path("w/<slug:slug>/accounts/new/", accounts.account_new, name="account_new"),
     path("w/<slug:slug>/accounts/filter/", accounts.account_filter, name="account_filter"),

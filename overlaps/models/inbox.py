@@ -1,10 +1,14 @@
 """What people do with the overlaps they see, and the numbers that pages need without reading long lists."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Self
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from audit.actions import Action
 from audit.models import AuditEvent
@@ -13,8 +17,11 @@ from core.managers import TenantManager, TenantQuerySet
 from core.models import Membership, TenantModel, User
 from core.roles import Permission
 from core.tenancy import tenant_context
-from overlaps.models.overlap import MatchRule, Overlap, VisibleQuerySet
-from partners.models import Partner, Population
+from overlaps.models.overlap import MatchRule, Overlap, OverlapQuerySet, VisibleQuerySet
+from partners.models import Connection, Partner, Population
+
+
+A_VISIT = timedelta(hours=1)
 
 
 class Mark(TenantModel):
@@ -36,6 +43,34 @@ class Mark(TenantModel):
 
     def __str__(self) -> str:
         return self.state
+
+    @classmethod
+    @transaction.atomic
+    def put(cls, overlaps: OverlapQuerySet, state: str, *, by: Membership) -> dict[str, list[UUID]]:
+        """Give these overlaps this state. Gives back those that had another one, by what they had."""
+        # Connections first, as each act that writes these rows takes them.
+        partners = Partner.objects.filter(pk__in=overlaps.order_by().values("partner"))
+        Connection.locked(partners.values_list("connection_id", flat=True))
+        rows = [row for row in overlaps.order_by("pk").select_for_update(of=["self"]) if row.state != state]
+        cls._keep(rows, state)
+        Overlap.objects.filter(pk__in=[row.pk for row in rows]).update(state=state)
+        if rows:
+            changes = {"overlaps": len(rows), "state": Overlap.State(state).label.lower()}
+            AuditEvent.record(Action.OVERLAPS_MARKED, by=by, target=by.tenant, changes=changes)
+        before: dict[str, list[UUID]] = {}
+        for row in rows:
+            before.setdefault(row.state, []).append(row.pk)
+        return before
+
+    @classmethod
+    def _keep(cls, rows: Iterable[Overlap], state: str) -> None:
+        ids = ("partner_id", "account_id", "their_account_id")
+        cls.objects.bulk_create(
+            [cls(state=state, **{name: getattr(row, name) for name in ids}) for row in rows],
+            update_conflicts=True,
+            unique_fields=["tenant", "partner", "account_id", "their_account_id"],
+            update_fields=["state"],
+        )
 
 
 class Tally(TenantModel):
@@ -114,6 +149,15 @@ class InboxVisit(TenantModel):
 
     def __str__(self) -> str:
         return str(self.at)
+
+    @classmethod
+    def begin(cls, member: Membership) -> Self:
+        """The person looks at the list now. Written once for a visit, however many pages it has."""
+        visit, new = cls.objects.get_or_create(user=member.user, defaults={"at": timezone.now()})
+        if not new and visit.at < timezone.now() - A_VISIT:
+            visit.before, visit.at = visit.at, timezone.now()
+            visit.save(update_fields=["before", "at"])
+        return visit
 
 
 class SavedView(TenantModel):

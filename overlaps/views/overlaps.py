@@ -10,7 +10,8 @@ from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
 from overlaps.inbox import OverlapList
-from overlaps.models import Overlap
+from overlaps.models import InboxVisit, Overlap
+from overlaps.views.marks import UNDO
 
 
 @requires(Permission.SEE_WORKSPACE)
@@ -18,7 +19,17 @@ from overlaps.models import Overlap
 def overlap_list(request: MemberRequest) -> HttpResponse:
     wanted = OverlapList.asked_for(request.GET, request.membership)
     template = "overlaps/list.html#found" if request.htmx else "overlaps/list.html"
-    return render(request, template, {"list": wanted, "page": wanted.page})
+    last = request.session.get(UNDO, {})
+    undo = last.get("number") if last.get("at") == str(request.tenant.pk) else None
+    since = InboxVisit.begin(request.membership).before
+    context = {
+        "list": wanted,
+        "page": wanted.page,
+        "query": request.GET.urlencode(),
+        "undo": undo,
+        "since": since,
+    }
+    return render(request, template, context)
 
 
 @requires(Permission.SEE_WORKSPACE)
