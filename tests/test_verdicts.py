@@ -88,6 +88,18 @@ def test_an_account_that_a_partner_shows_is_taken_into_the_list(log_in, ada, acm
     assert log_in(ada).post(path).status_code == 404  # it is no greenfield any more
 
 
+def test_one_that_the_rules_do_not_find_is_matched_by_hand_when_it_is_taken(
+    log_in, ada, acme, globex, partners
+):
+    share(partners[1], EVERYTHING)
+    add(globex, "Stark", "customers", domain="")
+    with tenant_context(acme):
+        overlap = Overlap.objects.get()
+    log_in(ada).post(acme.path_to("overlaps:take", pk=overlap.pk))
+    with tenant_context(acme):
+        assert Overlap.objects.get().account.name == "Stark"
+
+
 def test_a_suggestion_shows_our_account_alone_until_both_confirm(log_in, ada, grace, acme, globex, partners):
     for tenant, member in ((acme, ada), (globex, grace)):
         with tenant_context(tenant, by=member):
@@ -101,6 +113,10 @@ def test_a_suggestion_shows_our_account_alone_until_both_confirm(log_in, ada, gr
     assert "Northwind Traders" in page and "Canary" not in page and "Quite" not in page
     answer = acme.path_to("overlaps:suggestion_answer", pk=suggestion.pk)
     assert log_in(grace).post(answer, {"says": "same"}).status_code == 404
+    client.post(answer, {"says": "perhaps"})
+    client.post(answer)
+    with tenant_context(acme):
+        assert Suggestion.objects.get().we_say == 0 and not Verdict.objects.exists()
     assert client.post(answer, {"says": "same"}).status_code == 302
     page = client.get(acme.path_to("overlaps:suggestions")).text
     assert "You confirmed, waiting for Globex" in page and seen_by(acme) == set()

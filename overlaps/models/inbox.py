@@ -20,7 +20,6 @@ from core.tenancy import tenant_context
 from overlaps.models.overlap import MatchRule, Overlap, OverlapQuerySet, VisibleQuerySet
 from partners.models import Connection, Partner, Population
 
-
 A_VISIT = timedelta(hours=1)
 
 

@@ -11,7 +11,7 @@ from core.http import MemberRequest
 from core.roles import Permission
 from overlaps.inbox import OverlapList
 from overlaps.models import InboxVisit, Overlap
-from overlaps.views.marks import UNDO
+from overlaps.views.marks import just_marked
 
 
 @requires(Permission.SEE_WORKSPACE)
@@ -19,14 +19,13 @@ from overlaps.views.marks import UNDO
 def overlap_list(request: MemberRequest) -> HttpResponse:
     wanted = OverlapList.asked_for(request.GET, request.membership)
     template = "overlaps/list.html#found" if request.htmx else "overlaps/list.html"
-    last = request.session.get(UNDO, {})
-    undo = last.get("number") if last.get("at") == str(request.tenant.pk) else None
     since = InboxVisit.begin(request.membership).before
+    query = request.GET.urlencode()
     context = {
         "list": wanted,
         "page": wanted.page,
-        "query": request.GET.urlencode(),
-        "undo": undo,
+        "query": query,
+        "undo": just_marked(request),
         "since": since,
     }
     return render(request, template, context)

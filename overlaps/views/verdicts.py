@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,6 +19,8 @@ from partners.models import Partner
 from partners.views.access import data_of, status_of
 
 A_PAGE = 25
+CONFIRMED = "You confirmed {one.account}. It shows when {one.partner} confirms it too."
+REJECTED = "{one.account}: not the same, until somebody takes that back."
 
 
 def _overlap(request: MemberRequest, pk: UUID, *, known: bool) -> Overlap:
@@ -50,11 +53,14 @@ def match(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 @requires(Permission.EDIT_ACCOUNTS)
 @require_POST
+@transaction.atomic
 def take(request: MemberRequest, pk: UUID) -> HttpResponse:
     """An account that a partner shows us comes into our own list, with what it shows."""
     overlap = _overlap(request, pk, known=False)
     shown = {name: getattr(overlap, name) for name in ("name", "domain", "country", "company_number")}
     account = Account.make(by=request.membership, **shown)
+    if still := Overlap.objects.filter(pk=pk, account=None).select_related("partner").first():
+        Verdict.match(still, account, by=request.membership)  # the rules alone don't find it
     messages.success(request, f"{account} is in your list, as a prospect.")
     return redirect(request.tenant.path_to("overlaps:account", pk=account.pk))
 
@@ -91,15 +97,15 @@ def suggestion_list(request: MemberRequest) -> HttpResponse:
 @requires(Permission.EDIT_ACCOUNTS)
 @require_POST
 def suggestion_answer(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """`says`: "same", or anything else for that it is not."""
+    """`says`: "same" or "not"; anything else says nothing."""
     found = Suggestion.objects.visible_to(request.membership).select_related("partner", "account")
-    suggestion = get_object_or_404(found, pk=pk)
-    same = request.POST.get("says") == "same"
-    try:
-        suggestion.confirm(by=request.membership) if same else suggestion.reject(by=request.membership)
-    except matching.NotThere:
-        messages.error(request, "It is not suggested any more.")
-    else:
-        waits = f"You confirmed {suggestion.account}. It shows when {suggestion.partner} confirms it too."
-        messages.success(request, waits if same else f"{suggestion.account}: not the same, for good.")
+    suggestion, says = get_object_or_404(found, pk=pk), request.POST.get("says")
+    answers = {"same": (suggestion.confirm, CONFIRMED), "not": (suggestion.reject, REJECTED)}
+    if says in answers:
+        act, told = answers[says]
+        try:
+            act(by=request.membership)
+            messages.success(request, told.format(one=suggestion))
+        except matching.NotThere:
+            messages.error(request, "It is not suggested any more.")
     return redirect(request.tenant.path_to("overlaps:suggestions"))
