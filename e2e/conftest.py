@@ -12,6 +12,8 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from e2e.people import Person
+
 # Playwright's sync API keeps an event loop running in the test's thread; the ORM is used by that one thread only.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -129,3 +131,13 @@ def link_in_mail():
         return re.search(r"https?://[^/\s]+(/\S+)", newest.body)[1]
 
     return _link
+
+
+@pytest.fixture
+def somebody(open_browser, javascript, link_in_mail, run_jobs):
+    def _somebody(email: str) -> Person:
+        # A page that fades into the next one keeps whoever presses buttons waiting; test_shell.py looks at that.
+        page = open_browser(javascript=javascript, reduced_motion="reduce")
+        return Person(page, email, link_in_mail, run_jobs, javascript=javascript)
+
+    return _somebody

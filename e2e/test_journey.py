@@ -1,20 +1,18 @@
 """The main job, from nothing to an introduction, in the browsers of two founders who never met the software."""
 
-import csv
-import io
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from audit.actions import Action
 from audit.models import AuditEvent
 from core.models import Tenant, User
 from core.tenancy import person_context, tenant_context
+from e2e.people import choose, table
 from intros.models import Intro
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PASSWORD = "correct horse battery staple"
 HEADER = ["Company", "Website", "Country", "Lifecycle stage", "Account owner", "Amount", "Contact e-mail"]
 ACME = [
     [
@@ -42,96 +40,6 @@ GLOBEX = [
     ["STARK Inds.", "stark.example", "US", "customer", "Grace", "500000", "tony@stark.example"],
     ["Only Globex knows them", "secret-of-globex.example", "IT", "customer", "Grace", "7", ""],
 ]
-
-
-def table(rows: list[list[str]]) -> dict:
-    out = io.StringIO()
-    csv.writer(out).writerows([HEADER, *rows])
-    return {"name": "accounts.csv", "mimeType": "text/csv", "buffer": out.getvalue().encode()}
-
-
-class Person:
-    """Somebody at a browser of their own, who reads mails and waits for the worker."""
-
-    def __init__(self, page: Page, email: str, link_in_mail, run_jobs) -> None:
-        self.page, self.email, self.link_in_mail, self.run_jobs = page, email, link_in_mail, run_jobs
-
-    def press(self, name: str, **kwargs) -> None:
-        self.page.get_by_role("button", name=name, **kwargs).first.click()
-
-    def sees(self, text: str) -> None:
-        expect(self.page.get_by_text(text).first).to_be_visible()
-
-    def open_mail(self) -> None:
-        self.run_jobs()
-        self.page.goto(self.link_in_mail(self.email))
-
-    def signs_up(self, name: str, company: str = "") -> None:
-        page = self.page
-        if "/accounts/signup/" not in page.url:
-            page.goto("/accounts/signup/")
-        page.get_by_label("Work e-mail").fill(self.email)
-        page.get_by_label("Your name").fill(name)
-        if company:
-            page.get_by_label(re.compile("Company")).fill(company)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.press("Create account")
-        expect(page).to_have_url(re.compile("/accounts/confirm-email/$"))
-        self.open_mail()
-        page.locator("main form button").first.click()
-        expect(page).not_to_have_url(re.compile("/accounts/confirm-email/"))
-        if "/accounts/login/" in page.url:
-            self.signs_in()
-            expect(page).not_to_have_url(re.compile("/accounts/login/"))
-
-    def signs_in(self) -> None:
-        self.page.get_by_label("E-mail", exact=True).fill(self.email)
-        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.press("Sign in", exact=True)
-
-    def invites(self, email: str) -> None:
-        self.page.goto(f"{self.home}members/")
-        self.page.get_by_label("E-mail addresses").fill(email)
-        self.page.get_by_label("Role", exact=True).first.select_option("member")
-        self.press("Send", exact=False)
-        self.sees(email)
-
-    def joins(self, name: str, workspace: str) -> None:
-        """By the mail, with an account that is made for it."""
-        self.open_mail()
-        self.page.get_by_role("link", name="Create an account").click()
-        self.signs_up(name)
-        if "/invitations/accept/" not in self.page.url:
-            self.page.goto("/invitations/accept/")
-        self.press("Join")
-        expect(self.page).to_have_title(re.compile(workspace))
-
-    def imports(self, rows: list[list[str]]) -> None:
-        self.page.goto(f"{self.home}imports/new/")
-        self.page.locator("input[type=file]").set_input_files([table(rows)])
-        self.press("Continue", exact=True)
-        expect(self.page.get_by_role("heading", name="Match columns")).to_be_visible()
-        self.page.get_by_role("button", name="Check rows").first.click()
-        expect(self.page.get_by_role("heading", name="What will happen")).to_be_visible()
-        self.press(re.compile(r"Import \d+ rows?"))
-        expect(self.page).not_to_have_url(re.compile("/rows/"))
-        self.run_jobs()
-        self.page.goto(self.page.url)
-        expect(self.page.get_by_role("heading", name="Imported", exact=True)).to_be_visible()
-
-    @property
-    def home(self) -> str:
-        return re.search(r"/w/[^/]+/", self.page.url)[0]
-
-
-@pytest.fixture
-def somebody(open_browser, javascript, link_in_mail, run_jobs):
-    def _somebody(email: str) -> Person:
-        # A page that fades into the next one keeps whoever presses buttons waiting; test_shell.py looks at that.
-        page = open_browser(javascript=javascript, reduced_motion="reduce")
-        return Person(page, email, link_in_mail, run_jobs)
-
-    return _somebody
 
 
 def test_two_founders_from_nothing_to_an_introduction(somebody, open_browser, sign_in, mallory):
@@ -163,7 +71,7 @@ def test_two_founders_from_nothing_to_an_introduction(somebody, open_browser, si
     ada.page.get_by_label("E-mail", exact=False).first.fill("grace@globex.example")
     choose(ada.page, "customers", "overlaps")
     choose(ada.page, "open_opportunities", "overlaps")
-    ada.press("Send the invitation")
+    ada.press("Invite", exact=True)
     expect(ada.page).not_to_have_url(re.compile("/partners/invite/"))
     grace.open_mail()
     grace.sees("Connect with Acme")
@@ -174,11 +82,11 @@ def test_two_founders_from_nothing_to_an_introduction(somebody, open_browser, si
 
     # They import their lists; a row that says nothing is left out, with its reason.
     ada.page.goto("/w/acme/")
-    ada.imports(ACME)
+    ada.imports(table([HEADER, *ACME]))
     expect(ada.page.locator("main")).to_contain_text(re.compile(r"New accounts\s*3"))
     expect(ada.page.locator("main")).to_contain_text(re.compile(r"Left out\s*1"))
     grace.page.goto("/w/globex/")
-    grace.imports(GLOBEX)
+    grace.imports(table([HEADER, *GLOBEX]))
 
     # Each sees the one company that both know, and nothing else of the other.
     for person, home, foreign in ((ada, "/w/acme/", "Only Globex"), (grace, "/w/globex/", "Only Acme")):
@@ -217,15 +125,6 @@ def test_two_founders_from_nothing_to_an_introduction(somebody, open_browser, si
         assert outsider.goto(path).status == 404
     outsider.goto("/w/initech/")
     assert not re.search("stark|acme|globex", outsider.content(), re.IGNORECASE)
-
-
-def choose(page: Page, population: str, level: str) -> None:
-    """A level, in a list or in radio buttons."""
-    control = page.locator(f"[name='{population}']")
-    if control.first.evaluate("element => element.type") == "radio":
-        page.locator(f"[name='{population}'][value='{level}']").check(force=True)
-    else:
-        control.select_option(level)
 
 
 def everything_is_recorded() -> None:
