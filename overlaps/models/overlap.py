@@ -89,6 +89,11 @@ class MatchRule(models.TextChoices):
     DOMAINS_DIFFER = "domains_differ", "Same name and country, other domain"
     SIMILAR_NAME = "similar_name", "Names that differ in generic words"
 
+    @property
+    def short(self) -> str:
+        """Of what the rule compares, for a column."""
+        return self.value.partition("_")[0].removesuffix("s").replace("manual", "by hand").capitalize()
+
 
 class Overlap(TenantModel):
     """What the viewer (`tenant`) may know of one account of a partner: the disclosed fields, nothing else.
@@ -156,6 +161,10 @@ class Overlap(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def match(self) -> MatchRule:
+        return MatchRule(self.rule)
 
     @property
     def is_ask(self) -> bool:
