@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.paginator import Page
@@ -13,11 +14,13 @@ from django.http import QueryDict
 
 from core.asking import an_id, one_of, words
 from core.models import Membership
-from core.paging import OneQueryPaginator
+from core.paging import OneQueryPaginator, Order
 from overlaps.models import Overlap
 from partners.models import Custom, CustomPopulation, Partner, Population
 
 A_PAGE = 25
+MOST_PICKED = 1_000
+NEWEST = Order(("found_at", "pk"), descending=True)
 OWN = re.compile(r"c\d{1,9}")
 ANY = "any"  # for links from counts that know no states
 
@@ -143,6 +146,20 @@ class OverlapList:
     def partners(self) -> list[Partner]:
         return list(Partner.objects.connected().visible_to(self.member).by_name().only("name", "tenant_id"))
 
+    def address(self, **changes: Any) -> str:
+        """Of this list, with changes."""
+        said = {
+            "view": self.view if self.view != "all" else None,
+            "state": self.state if self.state != Overlap.State.OPEN else None,
+            **{name: getattr(self, name) for name in ("q", "partner", "mine", "theirs")},
+        }
+        return f"?{urlencode({name: value for name, value in (said | changes).items() if value})}"
+
+    @property
+    def query(self) -> str:
+        """What is asked of this list, and nothing else that stood in its address."""
+        return self.address()[1:]
+
     @property
     def is_filtered(self) -> bool:
         return bool(self.q or self.partner or self.mine or self.theirs)
@@ -158,6 +175,32 @@ class OverlapList:
             ("theirs", "users", f"Their {_in_words(self.theirs)}" if self.theirs else ""),
         ]
         return [chip for chip in chips if chip[2]]
+
+
+@dataclass(frozen=True)
+class ChosenOverlaps:
+    """What the list's form sent: ids of rows, or `all` and the address of the list."""
+
+    wanted: OverlapList
+    picked: list[UUID] | None  # None: all of the list
+
+    @classmethod
+    def asked_for(cls, data: QueryDict, member: Membership) -> Self:
+        wanted = OverlapList.asked_for(QueryDict(data.get("query", "")[:5_000]), member)
+        ids = [pk for text in data.getlist("pick")[:MOST_PICKED] if (pk := an_id(text))]
+        return cls(wanted, None if data.get("all") else ids)
+
+    def rows(self, member: Membership) -> QuerySet:
+        """Of those, what this person may see now."""
+        if self.picked is None:
+            return replace(self.wanted, member=member).rows
+        return Overlap.objects.visible_to(member).filter(pk__in=self.picked)
+
+    @property
+    def in_words(self) -> str:
+        if self.picked is not None:
+            return "chosen"
+        return f"all of {self.wanted.query}" if self.wanted.query else "all that are open"
 
 
 def _in_words(code: str, own: Iterable[Custom] = ()) -> str:
