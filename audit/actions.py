@@ -152,6 +152,7 @@ class Action(Enum):
     POPULATION_MADE = "population.made", Permission.EDIT_ACCOUNTS, "made the population"
     POPULATION_CHANGED = "population.changed", Permission.EDIT_ACCOUNTS, "changed the population"
     POPULATION_REMOVED = "population.removed", Permission.EDIT_ACCOUNTS, "removed the population"
+    OVERLAPS_EXPORTED = "overlaps.exported", Permission.SEE_WORKSPACE, "exported overlaps of"
     OVERLAPS_MARKED = "overlaps.marked", Permission.EDIT_ACCOUNTS, "marked overlaps of"
     MATCH_REJECTED = "match.rejected", Permission.EDIT_ACCOUNTS, "rejected a match with"
     MATCH_MADE = "match.made", Permission.EDIT_ACCOUNTS, "matched an account by hand with"

@@ -11,12 +11,12 @@ from django.db import connection
 
 def main() -> None:
     django.setup()
-    from benchmarks import accuracy, mapping, pages, rows, switcher
+    from benchmarks import accuracy, importing, mapping, pages, rows, switcher
 
     wanted = set(sys.argv[1:])
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
-        for module in (accuracy, mapping, pages, rows, switcher):
+        for module in (accuracy, importing, mapping, pages, rows, switcher):
             if not wanted or module.__name__.rpartition(".")[2] in wanted:
                 print(f"\n{module.__doc__.strip()}\n")
                 module.run()

@@ -1,9 +1,9 @@
-"""Our own list as a file, read from the database while it is sent. An import reads it back as the same accounts."""
+"""Lists as files, read from the database while they are sent. An import reads our own back as the same accounts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Self
 
-from django.db.models import F, Func, TextField
+from django.db.models import F, Func, QuerySet, TextField
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 from audit.actions import Action
 from audit.models import AuditEvent
 from core.models import Membership
-from core.paging import Stretch
+from core.paging import Order, Stretch
 from core.roles import Permission
 from core.spreadsheets import csv_text, workbook
 from core.tenancy import tenant_context
@@ -19,7 +19,8 @@ from overlaps.accounts import SORTS
 from overlaps.bulk import Chosen
 from overlaps.cells import written
 from overlaps.columns import LABELS
-from overlaps.models import Account
+from overlaps.inbox import NEWEST, ChosenOverlaps
+from overlaps.models import Account, Overlap
 
 BATCH = 1_000
 MOST_COLUMNS = 200  # of custom fields; as many as an import reads
@@ -31,30 +32,131 @@ class TooMany(Exception):
     """More rows than such a file is made of."""
 
 
+class Content:
+    """What a file is to hold. `custom` names the custom fields of all its rows."""
+
+    noun: str
+    place: str  # the list that they are taken from
+    action: Action
+    order: Order
+    columns: Collection[str]
+    numbers: Collection[str]  # of the columns
+    in_words: str
+    left_out: Collection[str] = ()  # of custom fields
+
+    def rows(self, member: Membership) -> QuerySet:
+        """What this person may see of it now."""
+        raise NotImplementedError
+
+    def header(self, custom: list[str]) -> list[str]:
+        raise NotImplementedError
+
+    def cells(self, row: Any, custom: list[str]) -> list[Any]:
+        raise NotImplementedError
+
+
+class Accounts(Content):
+    noun, place, action = "accounts", "overlaps:accounts", Action.ACCOUNTS_EXPORTED
+    order, columns, numbers = SORTS["name"], LABELS.values(), {LABELS["amount"]}
+    left_out = KEPT_AS_CUSTOM.values()
+
+    def __init__(self, chosen: Chosen) -> None:
+        self.chosen, self.in_words = chosen, chosen.in_words
+
+    def rows(self, member: Membership) -> QuerySet:
+        return self.chosen.accounts
+
+    def header(self, custom: list[str]) -> list[str]:
+        return [*self.columns, *custom]
+
+    def cells(self, row: Account, custom: list[str]) -> list[Any]:
+        values = {name: getattr(row, name, None) for name in LABELS} | {
+            name: row.extra.get(label) for name, label in KEPT_AS_CUSTOM.items()
+        }
+        return written(values | {"record_id": row.pk, "custom": row.extra}, custom=custom)
+
+
+class Overlaps(Content):
+    """Ours beside what the partner shows of theirs; no contact is among it."""
+
+    noun, place, action = "overlaps", "overlaps:list", Action.OVERLAPS_EXPORTED
+    order = NEWEST
+    mine = {
+        "Your account": "name",
+        "Your domain": "domain",
+        "Your country": "country",
+        "Your owner": "owner_name",
+        "Your stage": "stage",
+        "Your amount": "amount",
+        "Your currency": "currency",
+        "Your record ID": "pk",
+    }
+    both = {
+        "Your population": "get_my_population_display",
+        "Partner": "partner",
+        "Their account": "name",
+        "Their domain": "domain",
+        "Their country": "country",
+        "Their population": "get_their_population_display",
+        "Their owner": "owner_name",
+        "Their stage": "stage",
+        "Their amount": "amount",
+        "Their currency": "currency",
+        "Their company number": "company_number",
+        "Match": "get_rule_display",
+        "Confidence": "confidence",
+        "State": "get_state_display",
+    }
+    columns = (*mine, *both, "Their tags", "Found")
+    numbers = {"Your amount", "Their amount", "Confidence"}
+
+    def __init__(self, chosen: ChosenOverlaps) -> None:
+        self.chosen, self.in_words = chosen, chosen.in_words
+
+    def rows(self, member: Membership) -> QuerySet:
+        return self.chosen.rows(member).select_related("partner", "account")
+
+    def header(self, custom: list[str]) -> list[str]:
+        return [*self.columns, *(f"Their field: {name}" for name in custom)]
+
+    def cells(self, row: Overlap, custom: list[str]) -> list[Any]:
+        values = [getattr(row.account, name, None) for name in self.mine.values()]
+        values += [getattr(row, name) for name in self.both.values()]
+        values += ["; ".join(row.tags), timezone.localdate(row.found_at)]
+        values += [row.extra.get(name) for name in custom]
+        return [_text(value() if callable(value) else value) for value in values]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 class Export:
     """Begins with the event of the export itself. How many accounts there are to be stands in the file's name."""
 
     suffix = content_type = ""
     most: int | None = None
 
-    def __init__(self, chosen: Chosen, *, count: int, custom: list[str], by: Membership) -> None:
-        self.chosen, self.count, self.custom, self.by = chosen, count, custom, by
+    def __init__(self, content: Content, *, count: int, custom: list[str], by: Membership) -> None:
+        self.content, self.count, self.custom, self.by = content, count, custom, by
 
     @classmethod
-    def begin(cls, chosen: Chosen, *, format: str, by: Membership) -> Self:
+    def begin(cls, content: Content, *, format: str, by: Membership) -> Self:
         """Raises TooMany."""
-        count = chosen.accounts.count()
+        rows = content.rows(by).order_by()
+        count = rows.count()
         if count > (FORMATS[format].most or count):
             raise TooMany(FORMATS[format].most)
         key = Func(F("extra"), function="jsonb_object_keys", output_field=TextField())
-        keys = chosen.accounts.order_by().annotate(key=key).values_list("key", flat=True).distinct()
-        custom = sorted({*keys} - {*KEPT_AS_CUSTOM.values()})
-        changes = {"accounts": count, "which": chosen.in_words, "format": format}
-        AuditEvent.record(Action.ACCOUNTS_EXPORTED, by=by, target=by.tenant, changes=changes)
-        return FORMATS[format](chosen, count=count, custom=custom[:MOST_COLUMNS], by=by)
+        keys = rows.annotate(key=key).values_list("key", flat=True).distinct()
+        custom = sorted({*keys} - {*content.left_out})
+        changes = {content.noun: count, "which": content.in_words, "format": format}
+        AuditEvent.record(content.action, by=by, target=by.tenant, changes=changes)
+        return FORMATS[format](content, count=count, custom=custom[:MOST_COLUMNS], by=by)
 
     def response(self) -> StreamingHttpResponse:
-        name = f"cosell-accounts-{self.by.tenant.slug}-{timezone.localdate()}-{self.count}.{self.suffix}"
+        slug, today = self.by.tenant.slug, timezone.localdate()
+        name = f"cosell-{self.content.noun}-{slug}-{today}-{self.count}.{self.suffix}"
         headers = {"Content-Disposition": content_disposition_header(True, name)}
         return StreamingHttpResponse(self.parts(), content_type=self.content_type, headers=headers)
 
@@ -63,7 +165,7 @@ class Export:
 
     @property
     def header(self) -> list[str]:
-        return [*LABELS.values(), *self.custom]
+        return self.content.header(self.custom)
 
     def batches(self) -> Iterator[list[list[Any]]]:
         """Each in a transaction of its own, so that a slow reader keeps none open. Whoever may not go on gets an
@@ -71,24 +173,20 @@ class Export:
         mark = ""
         while True:
             with tenant_context(self.by.tenant_id, by=self.by):
-                if not self._may_go_on():
-                    raise PermissionError("The member may no longer see this workspace.")
-                found = Stretch.of(self.chosen.accounts, SORTS["name"], mark, BATCH)
-            yield [self._row(account) for account in found.rows]
+                rows = self.content.rows(self._member())
+                found = Stretch.of(rows, self.content.order, mark, BATCH)
+            yield [self.content.cells(row, self.custom) for row in found.rows]
             mark = found.next
             if not mark:
                 return
 
-    def _may_go_on(self) -> bool:
+    def _member(self) -> Membership:
+        """As they are now: the role may have changed since."""
         there = {"pk": self.by.pk, "user__is_active": True, "tenant__is_active": True}
         membership = Membership.objects.active().filter(**there).first()
-        return membership is not None and Permission.SEE_WORKSPACE in membership.permissions
-
-    def _row(self, account: Account) -> list[Any]:
-        values = {name: getattr(account, name, None) for name in LABELS} | {
-            name: account.extra.get(label) for name, label in KEPT_AS_CUSTOM.items()
-        }
-        return written(values | {"record_id": account.pk, "custom": account.extra}, custom=self.custom)
+        if membership is None or Permission.SEE_WORKSPACE not in membership.permissions:
+            raise PermissionError("The member may no longer see this workspace.")
+        return membership
 
 
 class Csv(Export):
@@ -112,10 +210,11 @@ class Xlsx(Export):
 
     def _rows(self) -> Iterator[list[Any]]:
         yield self.header
-        amount = [*LABELS].index("amount")
+        numbers = [n for n, column in enumerate(self.content.columns) if column in self.content.numbers]
         for rows in self.batches():
             for row in rows:
-                row[amount] = float(row[amount]) if row[amount] else ""
+                for n in numbers:
+                    row[n] = float(row[n]) if row[n] else ""
                 yield row
 
 

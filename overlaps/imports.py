@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 LOOKED_AT = 20_000  # rows whose values are counted at once; what stands below them shows when all are checked
 SMALL = 2_000  # rows that are checked while the person waits
 CHUNK = 10_000  # rows that are staged in one transaction, and kept in memory for it
-ANALYSED_FROM = 5_000  # staged rows: of fewer, the planner need know nothing
+ANALYSED_FROM = 200  # staged rows: of fewer, the planner need know nothing
 PASTED = "Pasted rows"
 
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.paginator import Page
@@ -13,17 +14,22 @@ from django.http import QueryDict
 
 from core.asking import an_id, one_of, words
 from core.models import Membership
-from core.paging import OneQueryPaginator
-from overlaps.models import Overlap
+from core.paging import OneQueryPaginator, Order
+from overlaps import savedviews
+from overlaps.accounts import Tab
+from overlaps.models import Overlap, SavedView
 from partners.models import Custom, CustomPopulation, Partner, Population
 
 A_PAGE = 25
+MOST_PICKED = 1_000
+NEWEST = Order(("found_at", "pk"), descending=True)
 OWN = re.compile(r"c\d{1,9}")
+AT_FIRST = {"view": "all", "state": Overlap.State.OPEN}
 ANY = "any"  # for links from counts that know no states
 
 
 @dataclass(frozen=True)
-class SavedView:
+class View:
     label: str
     lead: str
     condition: Q
@@ -38,27 +44,27 @@ def _cell(mine: str, theirs: str) -> Q:
 
 
 VIEWS = {
-    "ask": SavedView(
+    "ask": View(
         "Ask for an intro",
         "Your open opportunities among your partners’ customers.",
         _cell(Population.OPEN_OPPORTUNITIES, Population.CUSTOMERS),
     ),
-    "offer": SavedView(
+    "offer": View(
         "Offer an intro",
         "Your customers among your partners’ open opportunities.",
         _cell(Population.CUSTOMERS, Population.OPEN_OPPORTUNITIES),
     ),
-    "shared": SavedView(
+    "shared": View(
         "Shared customers",
         "Customers of yours and of a partner’s.",
         _cell(Population.CUSTOMERS, Population.CUSTOMERS),
     ),
-    "greenfield": SavedView(
+    "greenfield": View(
         "Greenfield",
         "Accounts that a partner shows you and that are not in your list.",
         Q(account=None),
     ),
-    "all": SavedView(
+    "all": View(
         "All", "Accounts that you and your partners both know, newest first.", Q(account__isnull=False)
     ),
 }
@@ -96,8 +102,8 @@ class OverlapList:
     def asked_for(cls, query: QueryDict, member: Membership) -> Self:
         return cls(
             member=member,
-            view=one_of(VIEWS, query.get("view"), "all"),
-            state=one_of(STATES, query.get("state"), Overlap.State.OPEN),
+            view=one_of(VIEWS, query.get("view"), AT_FIRST["view"]),
+            state=one_of(STATES, query.get("state"), AT_FIRST["state"]),
             q=words(query),
             partner=an_id(query.get("partner")),
             mine=_code(query.get("mine", "")),
@@ -122,16 +128,32 @@ class OverlapList:
         """Of every view without the filters; one query."""
         return self._visible.aggregate(**{name: view.counted for name, view in VIEWS.items()})
 
+    @cached_property
+    def saved_views(self) -> list[SavedView]:
+        return list(savedviews.of(self.member, SavedView.Place.OVERLAPS))
+
+    @cached_property
+    def saved_view(self) -> SavedView | None:
+        """The one that is this very list."""
+        return next((view for view in self.saved_views if view.query == self.query), None)
+
     @property
-    def tabs(self) -> list[tuple[str, SavedView, int]]:
-        return [(name, view, self.counts[name]) for name, view in VIEWS.items()]
+    def tabs(self) -> list[Tab]:
+        return [self._tab(name, view) for name, view in VIEWS.items()] + [
+            Tab(f"view-{view.pk}", view.name, f"?{view.query}", None, view == self.saved_view)
+            for view in self.saved_views
+        ]
+
+    def _tab(self, name: str, view: View) -> Tab:
+        current = name == self.view and self.saved_view is None
+        return Tab(f"view-{name}", view.label, self.address(view=name), self.counts[name], current)
 
     @property
     def states(self) -> list[tuple[str, str]]:
         return list(STATES.items())
 
     @property
-    def saved_view(self) -> SavedView:
+    def kind(self) -> View:
         return VIEWS[self.view]
 
     @cached_property
@@ -142,6 +164,17 @@ class OverlapList:
     @cached_property
     def partners(self) -> list[Partner]:
         return list(Partner.objects.connected().visible_to(self.member).by_name().only("name", "tenant_id"))
+
+    def address(self, **changes: Any) -> str:
+        """Of this list, with changes; what is not said is as it is at first."""
+        said = {name: getattr(self, name) for name in ("view", "state", "q", "partner", "mine", "theirs")}
+        said = {name: value for name, value in (said | changes).items() if value != AT_FIRST.get(name)}
+        return f"?{urlencode({name: value for name, value in said.items() if value})}"
+
+    @property
+    def query(self) -> str:
+        """What is asked of this list, and nothing else that stood in its address."""
+        return self.address()[1:]
 
     @property
     def is_filtered(self) -> bool:
@@ -158,6 +191,32 @@ class OverlapList:
             ("theirs", "users", f"Their {_in_words(self.theirs)}" if self.theirs else ""),
         ]
         return [chip for chip in chips if chip[2]]
+
+
+@dataclass(frozen=True)
+class ChosenOverlaps:
+    """What the list's form sent: ids of rows, or `all` and the address of the list."""
+
+    wanted: OverlapList
+    picked: list[UUID] | None  # None: all of the list
+
+    @classmethod
+    def asked_for(cls, data: QueryDict, member: Membership) -> Self:
+        wanted = OverlapList.asked_for(QueryDict(data.get("query", "")[:5_000]), member)
+        ids = [pk for text in data.getlist("pick")[:MOST_PICKED] if (pk := an_id(text))]
+        return cls(wanted, None if data.get("all") else ids)
+
+    def rows(self, member: Membership) -> QuerySet:
+        """Of those, what this person may see now."""
+        if self.picked is None:
+            return replace(self.wanted, member=member).rows
+        return Overlap.objects.visible_to(member).filter(pk__in=self.picked)
+
+    @property
+    def in_words(self) -> str:
+        if self.picked is not None:
+            return "chosen"
+        return f"all of {self.wanted.query}" if self.wanted.query else "all that are open"
 
 
 def _in_words(code: str, own: Iterable[Custom] = ()) -> str:

@@ -89,8 +89,9 @@ UPDATE overlaps_stagedrow s SET account_id = NULL, found_by = NULL, verdict = NU
  WHERE {MINE} AND (s.account_id IS NOT NULL OR s.verdict IS NOT NULL)
 """
 # Rows with one record id, or (where the file has none) one domain, or one name and country, are one account.
+# MATERIALIZED, here and below: a planner that takes the rows for few would go through all of them for each of them.
 TWICE = f"""
-WITH ranked AS (
+WITH ranked AS MATERIALIZED (
     SELECT s.number, first_value(s.number) OVER same AS first
       FROM overlaps_stagedrow s WHERE {MINE}
     WINDOW same AS (
@@ -115,13 +116,15 @@ FREE = f"""
            AND k.record_id NOT IN ('', n.record_id)))
 """
 BY_KEY = """
+WITH found AS MATERIALIZED (
+    SELECT DISTINCT ON (n.number) n.number, a.id
+      FROM overlaps_stagedrow n
+      JOIN overlaps_account a ON a.tenant_id = {here} AND {joined}
+     WHERE n.tenant_id = {here} AND n.batch_id = %(batch)s AND n.account_id IS NULL AND n.verdict IS NULL AND {free}
+     ORDER BY n.number, {order}, a.created_at, a.id
+)
 UPDATE overlaps_stagedrow s SET account_id = found.id, found_by = '{place}'
-  FROM (SELECT DISTINCT ON (n.number) n.number, a.id
-          FROM overlaps_stagedrow n
-          JOIN overlaps_account a ON a.tenant_id = {here} AND {joined}
-         WHERE n.tenant_id = {here} AND n.batch_id = %(batch)s AND n.account_id IS NULL AND n.verdict IS NULL AND {free}
-         ORDER BY n.number, {order}, a.created_at, a.id) AS found
- WHERE {mine} AND found.number = s.number
+  FROM found WHERE {mine} AND found.number = s.number
 """
 WAYS = [
     (
@@ -146,7 +149,7 @@ WAYS = [
 # own are new accounts, unless their record was this account before (a merge made two records one); the rest are told.
 TOLD = "(s.found_by = '1 record' OR s.domain_key = '' AND s.record_id = '')"
 UNTANGLE = f"""
-WITH ranked AS (
+WITH ranked AS MATERIALIZED (
     SELECT s.number, row_number() OVER best AS place, first_value(s.number) OVER best AS first
       FROM overlaps_stagedrow s WHERE {MINE} AND s.account_id IS NOT NULL
     WINDOW best AS (PARTITION BY s.account_id ORDER BY s.found_by, s.number)

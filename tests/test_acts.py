@@ -99,6 +99,7 @@ ELSEWHERE = {
     "overlaps:alarm_dismiss": "test_alarms.py",
     "overlaps:accounts_export": "test_account_export.py",
     "overlaps:accounts_merge": "test_merge.py",
+    "overlaps:export": "test_overlap_export.py",
     "overlaps:hygiene_apart": "test_hygiene.py",
     "overlaps:hygiene_fix": "test_hygiene.py",
     "overlaps:import_columns": "test_import.py",

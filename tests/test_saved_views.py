@@ -1,6 +1,7 @@
 """Lists under a name: one's own, or of all members."""
 
 import re
+from html import unescape
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -105,3 +106,32 @@ def test_it_is_removed_by_whose_it_is(save, log_in, ada, linus, vera, mallory, a
     assert views(acme) == []
     with tenant_context(acme):
         assert AuditEvent.objects.filter(action="view.removed").count() == 2
+
+
+# -- of overlaps --------------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_overlaps_is_kept_with_its_filters_and_its_state(save, log_in, ada, mallory, acme):
+    client, path = log_in(ada), acme.path_to("overlaps:list")
+    query = "view=ask&state=ignored&q=st%C3%A4rk+ag"
+    html = client.get(f"{path}?{query}&page=7&x=y").text
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"(?: form="save-form")?>', html))
+    assert 'id="save-form"' in html and unescape(fields["query"]) == query
+
+    asked = client.get(acme.path_to("overlaps:view_new"), {"place": "overlaps", "query": query})
+    assert f'value="{query.replace("&", "&amp;")}"' in asked.text
+    assert save(ada, place="overlaps", query=query).headers["Location"] == f"{path}?{query}"
+
+    html = client.get(f"{path}?{query}").text
+    assert re.findall(r'aria-current="page">([^<]+)</a>', html.partition('class="tabs"')[2]) == ["Germans"]
+    assert "Remove this view" in html
+    html = client.get(path).text
+    assert re.search(r'id="view-all"[^>]+aria-current', html) and "Remove this view" not in html
+    assert ">Germans</a>" in html and tabs(log_in, ada) == []  # the list of accounts has it not
+    assert "Germans" not in log_in(mallory).get(mallory.tenant.path_to("overlaps:list")).text
+
+
+def test_the_tabs_of_overlaps_keep_the_other_filters(log_in, ada, acme):
+    html = log_in(ada).get(acme.path_to("overlaps:list") + "?view=ask&state=any&q=a&page=3").text
+    assert 'id="view-offer" href="?view=offer&amp;state=any&amp;q=a"' in html
+    assert 'id="view-all" href="?state=any&amp;q=a"' in html

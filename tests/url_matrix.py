@@ -39,6 +39,7 @@ WORKSPACE = {
     "overlaps:accounts_merge": {"GET": "403 302 302 302", "POST": "403 302 302 302"},
     "overlaps:alarm_dismiss": {"rows": {"pk": "partner", "alarm": "partner"}, "POST": "403 403 404 404"},
     "overlaps:detail": {"rows": {"pk": "overlap"}, "GET": "200"},
+    "overlaps:export": {"POST": "302"},
     "overlaps:hygiene": {"GET": "200"},
     "overlaps:hygiene_apart": {"POST": "403 302 302 302"},
     "overlaps:hygiene_check": {"kwargs": {"check": "mail-domain"}, "GET": "200"},

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -13,7 +13,6 @@ from core.http import MemberRequest
 from core.roles import Permission
 from overlaps import bulk
 from overlaps.bulk import Chosen
-from overlaps.exports import FORMATS, Export, TooMany
 from overlaps.exposure import counted
 from overlaps.forms.bulk import ChangeManyForm, DeleteManyForm, MergeForm
 from overlaps.models import Account
@@ -90,19 +89,3 @@ def accounts_merge(request: MemberRequest) -> HttpResponse:
         return redirect(request.tenant.path_to("overlaps:account", pk=kept.pk))
     status = CONFLICT if stale else INVALID if form.is_bound else OK
     return render(request, "overlaps/accounts_merge.html", {"form": form, "stale": stale}, status=status)
-
-
-@requires(Permission.SEE_WORKSPACE)
-@require_POST
-def accounts_export(request: MemberRequest) -> HttpResponseBase:
-    format = request.POST.get("format", "")
-    chosen = Chosen.asked_for(request.POST, request.membership)
-    if format not in FORMATS or not chosen.accounts.exists():
-        return _nothing(request)
-    try:
-        return Export.begin(chosen, format=format, by=request.membership).response()
-    except TooMany as most:
-        messages.warning(
-            request, f"An Excel file is made of up to {most.args[0]:,} accounts. Take CSV for more."
-        )
-        return _to_list(request)

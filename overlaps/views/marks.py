@@ -2,15 +2,14 @@
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from core.asking import an_id
 from core.gate import requires
 from core.http import MemberRequest
 from core.roles import Permission
-from overlaps.inbox import OverlapList
+from overlaps.inbox import ChosenOverlaps
 from overlaps.models import Mark, Overlap
 
 MOST = 1_000  # at once; as many can be undone
@@ -24,10 +23,8 @@ def mark(request: MemberRequest) -> HttpResponse:
     query, state = request.POST.get("query", "")[:5_000], request.POST.get("state", "")
     if state not in Overlap.State.values:
         return _to_list(request, query)
-    if request.POST.get("all"):
-        ids = OverlapList.asked_for(QueryDict(query), request.membership).rows.values("pk")[:MOST]
-    else:
-        ids = [pk for text in request.POST.getlist("pick")[:MOST] if (pk := an_id(text))]
+    chosen = ChosenOverlaps.asked_for(request.POST, request.membership)
+    ids = chosen.rows(request.membership).values("pk")[:MOST]
     before = Mark.put(_visible(request).filter(pk__in=ids), state, by=request.membership)
     _remember(request, before)
     return _to_list(request, query)
