@@ -40,7 +40,8 @@ def test_every_page_is_for_everybody(page, tour):
         found[str(visit)] = list(findings(page))
 
     assert len(visits) > 100
-    assert {visit: complaints for visit, complaints in found.items() if complaints} == {}
+    wrong = {visit: complaints for visit, complaints in found.items() if complaints}
+    assert wrong == {}, "\n".join(f"{visit}: {complaints}" for visit, complaints in wrong.items())
 
 
 def test_what_opens_on_a_page_is_for_everybody(page, tour):

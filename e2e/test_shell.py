@@ -307,6 +307,7 @@ def test_one_sees_where_the_focus_is(at, path):
 EXTRAS = {
     "data-switcher": "opens the panel, which has a link to the chooser",
     "id=conditions": "counts along; the button Count again does the same",
+    "id=search-q": "searches while one types; its form does the same",
     "id=progress": "reloads itself while an import runs; the page says how to look again",
     "id=switcher-q": "searches in the panel; its form leads to the chooser",
 }

@@ -121,7 +121,13 @@ def test_reading_changes_nothing(companies):
 
     client = strict(companies.acme.owner.user)
     addresses = tour.addresses(companies.acme)
-    own = ("core_membership", "django_session", "core_cache", "usersessions_usersession")
+    own = (
+        "core_membership",
+        "django_session",
+        "core_cache",
+        "usersessions_usersession",
+        "overlaps_inboxvisit",
+    )
     for name, address in addresses.items():
         with CaptureQueriesContext(connection) as queries:
             client.get(address)

@@ -41,12 +41,12 @@ def test_outside_of_a_workspace_the_counts_are_there_too(requested, grace, globe
         assert Intro.waiting_everywhere() == {}
 
 
-def test_the_panel_shows_five_in_one_query(requested, grace, ada, vera):
+def test_the_panel_shows_five_with_requests_and_alarms_in_three_queries(requested, grace, ada, vera):
     page, asked = rendered("{% waiting_panel %}", grace)
     assert "Intro to Stark" in page
     assert f"/w/globex/intros/{requested.pk}/accept/" in page
     assert f"/w/globex/intros/{requested.pk}/#decline" in page
-    assert len(asked) == 1
+    assert len(asked) == 3
     assert "Nothing waits" in rendered("{% waiting_panel %}", ada)[0]
     assert "Nothing waits" in rendered("{% waiting_panel %}", vera)[0]
 
