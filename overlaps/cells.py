@@ -642,7 +642,7 @@ class Check:
     def _population(self, word: str, stage: str, problems: list[Problem]) -> str:
         """Population's value; "" where the row says nothing, which leaves an account that is known as it is."""
         if not word and not stage:
-            return "" if {"population", "stage"} & self.readers.keys() else self.mapping.default
+            return ""
         found = self.populations[word] if word else ""
         if found is None:
             instead = self._judged(Wrong("unknown_population"), "population", word, problems)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import JSONObject
 
 from audit.models import AuditEvent
@@ -52,11 +52,13 @@ def with_history(accounts: QuerySet, member: Membership) -> QuerySet:
     known = Q(pk=OuterRef("created_in")) | Q(pk__in=brought_in)
     batches = Import.objects.filter(known).newest_first()[:MOST_EVENTS]
     seen = Partner.objects.visible_to(member)
+    # What a partner showed once is not told here when it shows it no more.
+    shown = Case(When(partner__state=Partner.State.CONNECTED, then=F("their_name")), default=Value(""))
     judged = Verdict.objects.filter(account_id=OuterRef("pk"), partner__in=seen).order_by("-at")[:MOST_EVENTS]
     return accounts.annotate(
         source_rows=_rows(sources, id="source_id", name="source__name", record="record_id", population="population"),
         batches=_rows(batches, id="id", filename="filename", by="by_name", at="created_at"),
-        judged=_rows(judged, by="by_name", says="says", name="their_name", partner="partner__name", at="at"),
+        judged=_rows(judged, by="by_name", says="says", name=shown, partner="partner__name", at="at"),
     )  # fmt: skip
 
 

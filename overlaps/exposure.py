@@ -48,7 +48,7 @@ class Audience:
 
     @classmethod
     def of(cls, member: Membership) -> Self:
-        partners = Partner.objects.connected().visible_to(member)
+        partners = Partner.objects.connected().visible_to(member).exclude(state=Partner.State.OFFLINE)
         names = [level.value for level in Level if level.shows_names]
         there = Q(ends_on=None) | Q(ends_on__gte=timezone.localdate())
         rules = SharingRule.objects.filter(there, partner__in=partners, level__in=names)

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.files import File
 from django.db import connection, transaction
 from django.utils import timezone
@@ -36,6 +37,7 @@ SMALL = 2_000  # rows that are checked while the person waits
 CHUNK = 10_000  # rows that are staged in one transaction, and kept in memory for it
 ANALYSED_FROM = 200  # staged rows: of fewer, the planner need know nothing
 PASTED = "Pasted rows"
+NO_LIST = "The partner has ended, and its list is gone."
 
 
 class Stopped(Exception):
@@ -143,8 +145,9 @@ def decide(batch: Import, *, by: Membership, **decided: Any) -> None:
 def cancel(batch: Import, *, by: Membership) -> None:
     """Raises NotNow."""
     batch.cancel(by=by)
-    with batch.list_at_hand(by=by):
-        staging.unstage(batch.pk)
+    if batch.has_list:
+        with batch.list_at_hand(by=by):
+            staging.unstage(batch.pk)
 
 
 def consequences(batch: Import, *, member: Membership) -> list[str]:
@@ -189,6 +192,8 @@ def _work(work: Callable[..., None], tenant_id: UUID, import_id: UUID, **there: 
         work(batch, by=by)
     except (Overtaken, Import.NotNow):
         logger.info("Import %s was decided anew meanwhile.", import_id)
+    except ObjectDoesNotExist:
+        _fail(batch, NO_LIST, by=by, at=there["state"])
     except (Stopped, Unreadable) as reason:
         _fail(batch, str(reason), by=by, at=there["state"])
     except Exception:
@@ -302,12 +307,12 @@ def _keep(
             staging.stage(batch.pk, staged)
 
 
-def _compare(batch: Import, *, by: Membership) -> dict[str, Any]:
+def _compare(batch: Import, *, by: Membership, lock: bool = False) -> dict[str, Any]:
     """What the staged rows would do to the list as it is now."""
     with batch.list_at_hand(by=by):
         source = Source.objects.filter(name=batch.source_name).first()
         source_id = source and source.pk
-        staging.find(batch.pk, source_id)
+        staging.find(batch.pk, source_id, lock=lock)
         report = staging.totals(batch.pk, source_id)
         report |= {"staged": staging.count(batch.pk)}
         report["moved"] = staging.moved(batch.pk, default=batch.decided.default)
@@ -350,7 +355,7 @@ def _write(batch: Import, *, by: Membership) -> None:
         source = Source.take(
             batch.source_name, kind=batch.facts["source"], header=batch.header, mapping=mapping
         )
-    report = _compare(batch, by=by)
+    report = _compare(batch, by=by, lock=True)
     with batch.list_at_hand(by=by):
         results = staging.write(
             batch.pk,

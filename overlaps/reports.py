@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.models import Membership
-from overlaps import imports, staging
+from overlaps import staging
 from overlaps.cells import Group
 from overlaps.columns import LABELS
 from overlaps.models import Account, Import, ImportReject
@@ -38,10 +38,6 @@ class Report:
             Group(**{**group, "values": list(map(tuple, group["values"]))})
             for group in self.batch.report["problems"]
         ]
-
-    @property
-    def consequences(self) -> list[str]:
-        return imports.consequences(self.batch, member=self.member)
 
     @cached_property
     def _found(self) -> list[Change]:

@@ -162,8 +162,11 @@ UPDATE overlaps_stagedrow s
 """
 
 
-def find(batch_id: UUID, source_id: UUID | None) -> None:
-    """Which account each row is, which rows are one and the same, and which would change something."""
+def find(batch_id: UUID, source_id: UUID | None, *, lock: bool = False) -> None:
+    """Which account each row is, which rows are one and the same, and which would change something.
+
+    `lock`: these accounts, and those that are gone, are nobody else's to change until the transaction ends.
+    """
     ids = {"batch": batch_id, "source": source_id}
     _do(FORGET, **ids)
     _do(TWICE, **ids)
@@ -172,6 +175,8 @@ def find(batch_id: UUID, source_id: UUID | None) -> None:
     for place, joined, order in WAYS:
         _do(BY_KEY.format(place=place, joined=joined, order=order, here=HERE, mine=MINE, free=FREE), **ids)
     _do(UNTANGLE, **ids)
+    if lock:
+        _ask(LOCK, **ids)
     _do(JUDGE, **ids)
 
 
@@ -223,6 +228,16 @@ SELECT a.id FROM overlaps_account a
 TWICE_AS = f"""
 SELECT coalesce(bit_xor(hashtextextended(s.number || ' ' || s.same_as, 0)), 0)::text
   FROM overlaps_stagedrow s WHERE {MINE} AND s.verdict = 'twice'
+"""
+
+
+LOCK = f"""
+SELECT count(*) FROM (
+    SELECT FROM overlaps_account a
+     WHERE a.tenant_id = {HERE} AND a.id IN (
+           SELECT s.account_id FROM overlaps_stagedrow s WHERE {MINE} AND s.account_id IS NOT NULL
+           UNION ALL SELECT id FROM ({GONE}) AS gone)
+     ORDER BY a.id FOR NO KEY UPDATE) AS held
 """
 
 
@@ -370,13 +385,19 @@ DELETE FROM overlaps_importchange c USING overlaps_account a
    AND a.updated_at <> %(stamp)s AND a.updated_at = (c.before->>'updated_at')::timestamptz
 """
 TAKE_OUT = f"""
-DELETE FROM overlaps_account a WHERE a.tenant_id = {HERE} AND a.created_in = %(batch)s AND a.updated_at = %(stamp)s
+DELETE FROM overlaps_account a
+ WHERE a.tenant_id = {HERE} AND a.created_in = %(batch)s AND a.updated_at = %(stamp)s
+   AND NOT EXISTS (SELECT FROM overlaps_accountsource k
+                    WHERE k.tenant_id = {HERE} AND k.account_id = a.id AND k.created_in <> %(batch)s)
+   AND NOT EXISTS (SELECT FROM overlaps_verdict v WHERE v.tenant_id = {HERE} AND v.account_id = a.id)
 """
 # Accounts that were edited since: made by the import, or changed by it.
 KEPT = f"""
 SELECT a.id FROM overlaps_account a WHERE a.tenant_id = {HERE} AND a.created_in = %(batch)s
  UNION ALL
-SELECT c.account_id FROM overlaps_importchange c WHERE c.tenant_id = {HERE} AND c.batch_id = %(batch)s
+SELECT c.account_id FROM overlaps_importchange c
+  JOIN overlaps_account a ON a.tenant_id = {HERE} AND a.id = c.account_id
+ WHERE c.tenant_id = {HERE} AND c.batch_id = %(batch)s AND a.created_in IS DISTINCT FROM %(batch)s
 """
 UNLINK = f"""
 DELETE FROM overlaps_accountsource k

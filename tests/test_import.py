@@ -81,7 +81,7 @@ def test_each_step_has_its_address_and_the_import_waits_there(steps, acme):
     html = steps.get("import_rows", batch)
     assert "<dt>New accounts</dt><dd>3</dd>" in html and "Import 3 rows" in html
 
-    response = steps.post("import_rows", batch)
+    response = steps.post("import_rows", batch, **steps.told(batch))
     assert response.headers["Location"] == steps.path("import_detail", batch)
     job = ProcrastinateJob.objects.get(task_name="overlaps.run_import")
     assert job.args == {"tenant_id": str(acme.pk), "import_id": str(batch.pk)}
@@ -572,6 +572,38 @@ def test_the_consequence_is_told_before_from_our_own_list_alone(steps, grace, ac
     assert words[0] == words[1]
 
 
+def test_what_was_not_told_before_does_not_happen(steps, grace, acme, globex):
+    partner, _ = connect(acme, globex)
+    add(globex, "Velatra", "customers")
+    batch = steps.check(LIST)
+    told = steps.told(batch)
+    share(partner, NAMED)
+    response = steps.post("import_rows", batch, **told)
+    assert response.status_code == 409 and "Please look again." in response.text
+    assert steps.again(batch).state == "checked" and seen_by(globex) == set()
+    assert steps.start(batch).state == "imported"
+
+
+def test_a_file_without_stages_leaves_known_accounts_in_their_populations(steps, acme):
+    steps.bring_in(b"Name,Domain,Stage\nAlder,alder.com,customer\n")
+    batch = steps.bring_in(
+        b"Name,Domain\nAlder,alder.com\nBirch,birch.com\n", columns={"default": "prospects"}
+    )
+    assert counts(batch) == (1, 0, 1, 0)
+    assert {a.name: a.population for a in accounts(acme)} == {"Alder": "customers", "Birch": "prospects"}
+
+
+def test_repairs_are_dropped_by_who_sees_them(steps):
+    batch = steps.check(BAD)
+    steps.post("import_repair", batch, group=group(batch, "bad_amount"), choice="empty")
+    response = steps.client.post(steps.path("import_repairs_drop", batch), {"seen": batch.revision})
+    assert response.status_code == 409 and "Somebody went on" in response.text
+    assert steps.batch.corrections != {}
+    waiting = steps.upload(b"Colour\nred\n")
+    steps.post("import_repairs_drop", waiting)
+    assert steps.again(waiting).state == "uploaded"
+
+
 def test_populations_of_our_own_count_at_most(steps, grace, acme, globex):
     """Which accounts will be in one shows when they are there."""
     partner, _ = connect(acme, globex)
@@ -630,6 +662,19 @@ def test_who_may_not_manage_the_partner_imports_nothing_for_it(wizard, linus, ve
             answer = other.client.post(ada.tenant.path_to(f"overlaps:{name}", pk=batch.pk))
             assert answer.status_code == status, name
     assert "hubspot.csv" in wizard(linus).client.get(ada.tenant.path_to("overlaps:imports")).text
+
+
+def test_an_offline_partner_that_ends_leaves_no_import_behind(wizard, ada, acme, umbrella):
+    theirs = wizard(ada, umbrella)
+    done, open_one = theirs.bring_in(LIST), theirs.upload(LIST)
+    with tenant_context(acme, by=ada):
+        umbrella.end(by=ada)
+    for step in ("import_columns", "import_rows", "import_read", "import_cancel"):
+        assert theirs.post(step, open_one).status_code == 302, step
+    assert theirs.again(open_one).state == "failed"
+    assert theirs.post("import_undo", done).status_code == 302
+    assert theirs.again(done).state == "imported"
+    assert "Take it back" not in theirs.get("import_detail", done)
 
 
 def test_a_connected_partner_keeps_its_own_list(wizard, ada, grace, acme, globex):

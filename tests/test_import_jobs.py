@@ -36,7 +36,7 @@ def steps(ada, run_jobs) -> Wizard:
 def started(steps: Wizard, data: bytes = LIST, **values) -> Import:
     """The job waits."""
     batch = steps.check(data)
-    steps.post("import_rows", batch, **values)
+    steps.post("import_rows", batch, **steps.told(batch), **values)
     return steps.again(batch)
 
 

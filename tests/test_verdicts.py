@@ -38,6 +38,8 @@ def test_a_veto_removes_it_for_both_survives_imports_and_can_be_taken_back(
     for tenant in (acme, globex):
         with tenant_context(tenant):
             assert AuditEvent.objects.filter(action="match.rejected").count() == 1
+    with tenant_context(globex):
+        assert "parent" not in AuditEvent.objects.get(action="match.rejected").changes
     with tenant_context(acme, by=ada):
         Account.objects.get().change(by=ada, name="Stark Inc")
     assert seen_by(globex) == set()
@@ -52,6 +54,43 @@ def test_a_veto_removes_it_for_both_survives_imports_and_can_be_taken_back(
     assert client.post(back).status_code == 302
     assert {name for name, *_ in seen_by(globex)} == {"Stark Inc"}
     assert client.post(back).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["hidden", "private"])
+def test_a_verdict_on_what_the_partner_does_not_see_tells_it_nothing(
+    log_in, ada, grace, acme, globex, partners, how
+):
+    if how == "hidden":
+        share(partners[0], {})
+    add(acme, "Stark Secret Holding", "customers", domain="stark.com", is_private=how == "private")
+    share(partners[1], EVERYTHING)
+    add(globex, "Stark", "customers")
+    client = log_in(ada)
+    with tenant_context(acme):
+        overlap, account = Overlap.objects.get(), Account.objects.get()
+    if overlap.account_id:
+        client.post(acme.path_to("overlaps:veto", pk=overlap.pk), {"reason": "wrong_data"})
+    else:
+        data = {"q": "stark", "account": account.pk}
+        client.post(acme.path_to("overlaps:match", pk=overlap.pk), data)
+    with tenant_context(acme):
+        assert AuditEvent.objects.filter(action__startswith="match.").count() == 1
+    with tenant_context(globex):
+        assert not AuditEvent.objects.filter(action__startswith="match.").exists()
+    assert "Secret" not in log_in(grace).get(globex.path_to("audit:trail")).text
+
+
+def test_what_a_partner_took_back_is_named_no_more(log_in, ada, acme, overlap, partners):
+    client = log_in(ada)
+    client.post(acme.path_to("overlaps:veto", pk=overlap.pk), {"reason": "other"})
+    with tenant_context(acme):
+        Verdict.objects.update(their_name="Once shown")
+    assert "Once shown" in client.get(acme.path_to("overlaps:verdicts")).text
+    with tenant_context(acme, by=ada):
+        Partner.objects.get(pk=partners[0].pk).end(by=ada)
+        account = Account.objects.get()
+    for path in (acme.path_to("overlaps:verdicts"), acme.path_to("overlaps:account", pk=account.pk)):
+        assert "Once shown" not in client.get(path).text
 
 
 @pytest.fixture
@@ -149,6 +188,15 @@ def test_ignored_ones_leave_the_list_and_an_undo_brings_back_exactly_those(
     client.post(acme.path_to("overlaps:mark_undo"))
     with tenant_context(acme):
         assert Overlap.objects.get(pk=third).state == "ignored"  # once
+
+
+def test_an_undo_leaves_what_a_colleague_did_meanwhile(log_in, ada, alan, acme, overlap):
+    ada_browser, mark = log_in(ada), acme.path_to("overlaps:mark")
+    ada_browser.post(mark, {"pick": [str(overlap.pk)], "state": "ignored"})
+    log_in(alan).post(mark, {"pick": [str(overlap.pk)], "state": "actioned"})
+    ada_browser.post(acme.path_to("overlaps:mark_undo"))
+    with tenant_context(acme):
+        assert Overlap.objects.get().state == "actioned"
 
 
 def test_a_mark_is_found_again_when_the_overlap_comes_back(log_in, ada, acme, globex, overlap, partners):

@@ -9,7 +9,7 @@ from django.test import Client
 
 from core.models import Membership
 from core.tenancy import tenant_context
-from overlaps.forms.imports import ColumnsForm
+from overlaps.forms.imports import ColumnsForm, StartForm
 from overlaps.models import Import
 from partners.models import Partner
 
@@ -71,10 +71,15 @@ class Wizard:
         return self.columns(self.upload(data, **values), **(columns or {}))
 
     def start(self, batch: Import, **values: Any) -> Import:
-        response = self.post("import_rows", batch, **values)
+        response = self.post("import_rows", batch, **self.told(batch), **values)
         assert response.status_code == 302, response.text
         self.run_jobs()
         return self.again(batch)
+
+    def told(self, batch: Import) -> dict[str, str]:
+        """What the page says of partners, as its form sends it."""
+        with tenant_context(batch.tenant_id, by=self.member):
+            return {"told": StartForm(None, batch=batch, by=self.member).initial["told"]}
 
     def bring_in(self, data: bytes, *, columns: dict[str, Any] | None = None, **values: Any) -> Import:
         return self.start(self.check(data, columns=columns), **values)

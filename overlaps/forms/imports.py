@@ -1,6 +1,7 @@
 """The steps of an import, each a form of its own."""
 
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django import forms
@@ -334,8 +335,23 @@ class RepairForm(StepForm):
         imports.decide(self.batch, by=self.by, corrections=after.as_json())
 
 
+class DropForm(StepForm):
+    def act(self) -> None:
+        imports.decide(self.batch, by=self.by, corrections={})
+
+
 class StartForm(StepForm):
+    """`told`: the stamp of what the person read of partners."""
+
     mark_gone = forms.BooleanField(required=False)
+    told = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any, *, batch: Import, by: Membership) -> None:
+        super().__init__(data, batch=batch, by=by)
+        self.consequences = imports.consequences(batch, member=by)
+        self.initial["told"] = sha256(repr(self.consequences).encode()).hexdigest()[:16]
 
     def act(self) -> None:
+        if self.cleaned_data["told"] != self.initial["told"]:
+            raise Import.NotNow
         self.batch.start(mark_gone=self.cleaned_data["mark_gone"], by=self.by)

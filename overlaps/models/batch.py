@@ -141,7 +141,13 @@ class Import(TenantModel):
 
     @property
     def may_be_undone(self) -> bool:
-        return self.is_imported and self.finished_at > timezone.now() - self.MAY_BE_UNDONE
+        recent = self.finished_at and self.finished_at > timezone.now() - self.MAY_BE_UNDONE
+        return bool(self.is_imported and recent and self.has_list)
+
+    @property
+    def has_list(self) -> bool:
+        """The list of an offline partner is dropped when that ends."""
+        return self.partner is None or self.partner.state == Partner.State.OFFLINE
 
     @property
     def undone_until(self) -> datetime | None:

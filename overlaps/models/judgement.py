@@ -9,6 +9,7 @@ from audit.models import AuditEvent
 from core.fields import TenantForeignKey
 from core.managers import TenantManager
 from core.models import Membership, TenantModel
+from core.tenancy import tenant_context
 from overlaps import matching
 from overlaps.models.account import Account
 from overlaps.models.overlap import MatchRule, Overlap, VisibleQuerySet
@@ -87,6 +88,7 @@ class Verdict(TenantModel):
         account = overlap.account
         if account is None:
             raise matching.NotThere
+        is_seen = cls._is_seen_there(overlap, account)
         pair = matching.judge(overlap.pk, matching.NOT_THE_SAME, by=by)
         verdict = cls._of(
             overlap.partner,
@@ -99,7 +101,7 @@ class Verdict(TenantModel):
             by=by,
         )
         changes = {"account": account.name, "partner's account": overlap.name, "reason": reason}
-        overlap.partner.record_on_both_sides(Action.MATCH_REJECTED, by=by, changes=changes)
+        cls._tell(Action.MATCH_REJECTED, overlap, changes, is_seen=is_seen, by=by)
         return verdict
 
     @classmethod
@@ -111,8 +113,36 @@ class Verdict(TenantModel):
             overlap.partner, pair, account, says=matching.BY_HAND, their_name=overlap.name, by=by
         )
         changes = {"account": account.name, "partner's account": overlap.name}
-        overlap.partner.record_on_both_sides(Action.MATCH_MADE, by=by, changes=changes)
+        is_seen = cls._is_seen_there(overlap, account)
+        cls._tell(Action.MATCH_MADE, overlap, changes, is_seen=is_seen, by=by)
         return verdict
+
+    @staticmethod
+    def _is_seen_there(overlap: Overlap, account: Account) -> bool:
+        """Whether the partner sees this overlap, too: else nothing of it may be told there."""
+        link = overlap.partner.connection
+        if link is None or link.is_offline:
+            return False
+        pair = {"account": overlap.their_account_id, "their_account_id": account.pk}
+        with tenant_context(link.across_from(overlap.tenant_id)):
+            return Overlap.objects.visible().filter(**pair).exists()
+
+    @staticmethod
+    def _tell(
+        action: Action, overlap: Overlap, changes: dict[str, Any], *, is_seen: bool, by: Membership
+    ) -> None:
+        """Their trail names their account alone, and says nothing where they did not see the overlap."""
+        if is_seen:
+            theirs = {"account": overlap.name}
+            overlap.partner.record_on_both_sides(action, by=by, changes=changes, theirs=theirs)
+        else:
+            AuditEvent.record(action, by=by, target=overlap.partner, changes=changes)
+
+    @property
+    def shown_name(self) -> str:
+        """Of the partner's account, while the partner shows names."""
+        partner = self.partner
+        return self.their_name if partner.state == Partner.State.CONNECTED and partner.their_names else ""
 
     @classmethod
     @transaction.atomic

@@ -17,6 +17,10 @@ BEGIN
         RETURN;
     END IF;
     viewer := CASE WHEN here = link.inviter_id THEN link.invitee_id ELSE link.inviter_id END;
+    -- The rows say which of our accounts the partner has: that is for who is shown all its names, and nobody else.
+    IF NOT overlaps_sees_all(link, here, viewer) THEN
+        RETURN;
+    END IF;
     SELECT p.id INTO us FROM partners_partner p WHERE p.tenant_id = viewer AND p.connection_id = link.id;
     RETURN QUERY
     SELECT s.*, count(*) OVER ()

@@ -19,7 +19,15 @@ from core.roles import Permission
 from core.spreadsheets import harmless
 from overlaps import imports, reports
 from overlaps.columns import EXAMPLE, LABELS
-from overlaps.forms.imports import ColumnsForm, ReadForm, RepairForm, StartForm, StepForm, UploadForm
+from overlaps.forms.imports import (
+    ColumnsForm,
+    DropForm,
+    ReadForm,
+    RepairForm,
+    StartForm,
+    StepForm,
+    UploadForm,
+)
 from overlaps.models import Import
 from overlaps.reports import Report
 from partners.models import Partner
@@ -36,6 +44,8 @@ def _import(request: MemberRequest, pk: UUID) -> Import:
     batch = get_object_or_404(found, pk=pk)
     if not batch.may_be_handled_by(request.membership):
         raise PermissionDenied
+    if batch.is_undecided and not batch.has_list:
+        batch.fail(imports.NO_LIST, by=None, at=batch.state)
     return batch
 
 
@@ -169,19 +179,18 @@ def _repair(request: MemberRequest, batch: Import) -> RepairForm | None:
 def import_repairs_drop(request: MemberRequest, pk: UUID) -> HttpResponse:
     """As if nothing had been repaired."""
     batch = _import(request, pk)
-    try:
-        imports.decide(batch, by=request.membership, corrections={})
-    except Import.NotNow:
-        messages.error(request, "It is too late for that: the import has gone on.")
+    form = DropForm(request.POST, batch=batch, by=request.membership)
+    if batch.state == State.CHECKED and not form.succeeds():
+        return _rows(request, batch, StartForm(None, batch=batch, by=request.membership), repair=form)
     return _to(request, batch, "import_rows")
 
 
 def _rows(
-    request: MemberRequest, batch: Import, form: StartForm, repair: RepairForm | None = None
+    request: MemberRequest, batch: Import, form: StartForm, repair: StepForm | None = None
 ) -> HttpResponse:
     after = request.GET.get("after", "")
     report = Report(batch, request.membership, int(after) if after.isdecimal() and len(after) < 9 else 0)
-    bound = repair and repair.initial["group"]
+    bound = repair and repair.initial.get("group")
     repairs = [
         repair
         if number == bound
@@ -189,6 +198,7 @@ def _rows(
         for number, group in enumerate(report.groups)
     ]
     context = {"batch": batch, "report": report, "form": form, "repairs": repairs, "step": "rows"}
+    context["conflict"] = repair if repair and bound is None else None
     return render(request, "overlaps/import_rows.html", context, status=_status(repair or form))
 
 

@@ -26,7 +26,7 @@ def mark(request: MemberRequest) -> HttpResponse:
     chosen = ChosenOverlaps.asked_for(request.POST, request.membership)
     ids = chosen.rows(request.membership).values("pk")[:MOST]
     before = Mark.put(_visible(request).filter(pk__in=ids), state, by=request.membership)
-    _remember(request, before)
+    _remember(request, before, put=state)
     return _to_list(request, query)
 
 
@@ -37,7 +37,8 @@ def undo(request: MemberRequest) -> HttpResponse:
     last = request.session.pop(UNDO, {})
     if last.get("at") == str(request.tenant.pk):
         for state, ids in last["before"].items():
-            Mark.put(_visible(request).filter(pk__in=ids), state, by=request.membership)
+            untouched = _visible(request).filter(pk__in=ids, state=last["put"])
+            Mark.put(untouched, state, by=request.membership)
         messages.success(request, "As it was before.")
     return _to_list(request, request.POST.get("query", "")[:5_000])
 
@@ -55,13 +56,13 @@ def _visible(request: MemberRequest) -> QuerySet:
     return Overlap.objects.visible_to(request.membership)
 
 
-def _remember(request: MemberRequest, before: dict) -> None:
+def _remember(request: MemberRequest, before: dict, *, put: str) -> None:
     number = sum(map(len, before.values()))
     if not number:
         messages.warning(request, "Select overlaps first.")
         return
     kept = {state: [str(pk) for pk in ids] for state, ids in before.items()}
-    request.session[UNDO] = {"at": str(request.tenant.pk), "before": kept, "number": number}
+    request.session[UNDO] = {"at": str(request.tenant.pk), "before": kept, "put": put, "number": number}
 
 
 def _to_list(request: MemberRequest, query: str) -> HttpResponse:

@@ -71,6 +71,7 @@ def verdict_list(request: MemberRequest) -> HttpResponse:
     seen = Partner.objects.visible_to(request.membership)
     found = Verdict.objects.filter(partner__in=seen).select_related("partner").order_by("-at", "pk")
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    Partner.with_connections([verdict.partner for verdict in page.object_list])
     return render(request, "overlaps/verdicts.html", {"page": page})
 
 

@@ -396,9 +396,15 @@ class Partner(TenantModel):
         return None
 
     def record_on_both_sides(
-        self, action: Action, *, by: Membership | None, changes: dict[str, Any] | None = None
+        self,
+        action: Action,
+        *,
+        by: Membership | None,
+        changes: dict[str, Any] | None = None,
+        theirs: dict[str, Any] | None = None,
     ) -> None:
-        record_both(action, {self: changes}, by=by)
+        """`theirs`: what stands in the other trail instead, where that may tell less."""
+        record_both(action, {self: changes}, by=by, theirs=theirs)
 
 
 def publish(link: Connection, shares: Shares, *, of: UUID, by: Membership | None) -> None:
@@ -408,7 +414,11 @@ def publish(link: Connection, shares: Shares, *, of: UUID, by: Membership | None
 
 
 def record_both(
-    action: Action, told: Mapping[Partner, dict[str, Any] | None], *, by: Membership | None
+    action: Action,
+    told: Mapping[Partner, dict[str, Any] | None],
+    *,
+    by: Membership | None,
+    theirs: dict[str, Any] | None = None,
 ) -> None:
     """In our trail and in each partner's, which name their own records of each other.
 
@@ -421,10 +431,10 @@ def record_both(
             continue
         across = partner.connection.across_from(partner.tenant_id)
         with tenant_context(across):
-            theirs = Partner.objects.get(connection_id=partner.connection_id)
+            record = Partner.objects.get(connection_id=partner.connection_id)
         events += [
             (partner.tenant_id, partner, changes, partner.name),
-            (across, theirs, changes, theirs.name),
+            (across, record, changes if theirs is None else theirs, record.name),
         ]
     for tenant_id, record, changes, other in sorted(events, key=lambda event: event[0]):
         with tenant_context(tenant_id):
