@@ -167,13 +167,13 @@ def test_columns_that_a_workspace_keeps_for_itself_come_along():
 def test_a_column_that_fills_nothing_is_not_looked_at():
     mapping = Mapping({"Name": "name", "Amount": "", "Other": "name"})
     checked = Check(["Name", "Amount", "Other", "New"], mapping).values_of(2, ["Acme", "much", "x", "y"])
-    assert checked == ({**BLANK, "name": "Acme", "population": DEFAULT}, [])
+    assert checked == ({**BLANK, "name": "Acme"}, [])
 
 
 @pytest.mark.parametrize(
     ("cells", "population"),
     [
-        ({}, "customers"),
+        ({}, ""),  # an account that is known stays where it is; the default is for new ones
         ({"stage": "customer"}, "customers"),
         ({"stage": "Evangelist"}, "customers"),
         ({"stage": "Opportunity"}, "open_opportunities"),

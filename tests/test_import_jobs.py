@@ -100,7 +100,7 @@ def test_a_check_that_was_killed_is_made_anew(steps, acme, monkeypatch):
     steps.post("import_columns", batch, **steps.proposed(batch))
     batch = steps.again(batch)
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(staging, "find", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr(staging, "find", lambda *_, **__: (_ for _ in ()).throw(Killed))
         check_import(**ids(batch), revision=str(batch.revision))
     assert steps.again(batch).state == "mapped"
     html = steps.get("import_rows", batch)

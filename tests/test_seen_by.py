@@ -10,7 +10,7 @@ from core.tenancy import tenant_context
 from overlaps.models import Overlap
 from overlaps.seenby import SeenBy
 from partners.models import Grant, Level, Partner, Population, Share, SharingRule, published
-from tests.sharing import EVERYTHING, NAMED, add, connect, share
+from tests.sharing import COUNTED, EVERYTHING, NAMED, add, connect, share
 from tests.test_partner_pages import queries
 
 FIELDS = (
@@ -35,6 +35,7 @@ FIELDS = (
 def pair(acme, globex) -> tuple[Partner, Partner]:
     """Acme's record of Globex, and the other way round. Both have Hooli, each has one that the other has not."""
     pair = connect(acme, globex)
+    share(pair[1], NAMED)  # else it is not told: see below
     secret = {"stage": "canary-stage", "amount": 4242, "currency": "EUR", "owner_name": "Ada"}
     add(
         acme,
@@ -49,6 +50,15 @@ def pair(acme, globex) -> tuple[Partner, Partner]:
     add(globex, "Hooli", "prospects", domain="hooli.com", owner_name="canary-owner")
     add(globex, "Canary Alone", "customers")
     return pair
+
+
+@pytest.mark.parametrize("levels", [{}, COUNTED, {"customers": "overlaps"}], ids=str)
+def test_it_tells_nothing_of_a_list_that_is_not_shown(levels, pair, log_in, ada, acme):
+    """Else whoever shows names could read which of any companies the partner has."""
+    share(pair[0], NAMED)
+    share(pair[1], levels)
+    assert seen(pair[1]) and told(pair[0]) == []
+    assertContains(page_of(log_in(ada), pair[0], acme), "not all names of its own")
 
 
 def told(partner: Partner) -> list[tuple]:
