@@ -17,6 +17,7 @@ from core.paging import Order, Stretch
 from overlaps import savedviews
 from overlaps.accounts import COUNTED, Chip, NumberOf, Tab
 from overlaps.models import Overlap, SavedView
+from overlaps.models.overlap import their_version
 from partners.models import Custom, CustomPopulation, Partner, Population
 
 A_PAGE = 25
@@ -112,15 +113,20 @@ class OverlapList:
 
     @property
     def _visible(self) -> QuerySet:
-        visible = Overlap.objects.visible_to(self.member)
-        return visible if self.state == ANY else visible.filter(state=self.state)
+        return self._in_state(Overlap.objects.visible_to(self.member))
+
+    def _in_state(self, overlaps: QuerySet) -> QuerySet:
+        return overlaps if self.state == ANY else overlaps.filter(state=self.state)
+
+    def _found(self, overlaps: QuerySet) -> QuerySet:
+        chosen = {"partner": self.partner} if self.partner else {}
+        chosen |= _in("my", self.mine) | _in("their", self.theirs)
+        found = overlaps.filter(VIEWS[self.view].condition, **chosen)
+        return found.found_by(self.q) if self.q else found
 
     @property
     def rows(self) -> QuerySet:
-        chosen = {"partner": self.partner} if self.partner else {}
-        chosen |= _in("my", self.mine) | _in("their", self.theirs)
-        rows = self._visible.filter(VIEWS[self.view].condition, **chosen)
-        return rows.found_by(self.q) if self.q else rows
+        return self._found(self._visible)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -157,17 +163,15 @@ class OverlapList:
 
     @cached_property
     def page(self) -> Stretch:
-        """With how many the filters find, which no tab says: one statement."""
-        rows = self.rows
-        if self.is_filtered:
-            rows = rows.annotate(found=NumberOf(rows.order_by().values("pk")[: COUNTED + 1]))
+        """With how many there are, up to `COUNTED`. By versions, so that an index gives the order."""
+        versions = {partner.pk: partner.version for partner in self.partners if partner.version is not None}
+        rows = self._found(self._in_state(Overlap.objects.shown_under(versions)))
+        rows = rows.annotate(found=NumberOf(rows.order_by().values("pk")[: COUNTED + 1]))
         return Stretch.of(rows.select_related("partner", "account"), NEWEST, self.after, A_PAGE)
 
     @property
     def total(self) -> int:
-        """Of what the filters find, past `COUNTED` one more than that; without filters exact."""
-        if not self.is_filtered:
-            return self.counts[self.view]
+        """Of what the filters find; past `COUNTED` one more than that."""
         return self.page.rows[0].found if self.page.rows else 0
 
     most = COUNTED
@@ -175,7 +179,7 @@ class OverlapList:
     @property
     def is_more(self) -> bool:
         """Than were counted."""
-        return self.is_filtered and self.total > COUNTED
+        return self.total > COUNTED
 
     @property
     def next(self) -> str:
@@ -183,7 +187,9 @@ class OverlapList:
 
     @cached_property
     def partners(self) -> list[Partner]:
-        return list(Partner.objects.connected().visible_to(self.member).by_name().only("name", "tenant_id"))
+        """With the version of what each shares now."""
+        seen = Partner.objects.connected().visible_to(self.member).by_name()
+        return list(seen.annotate(version=their_version()).only("name", "tenant_id"))
 
     def address(self, **changes: Any) -> str:
         """Of this list, with changes; of its beginning, if `after` is not said."""
