@@ -18,7 +18,7 @@ from tests.world import World
 # Where a look ends the session, or what it is about; and what is a part of a page.
 SPENDS = {"workspaces:invitation_open", "partners:invitation_open", "overlaps:population_preview"}
 QUERIES = {
-    "overlaps:list": ["?view=ask", "?q=nothing+like+this", "?page=99"],
+    "overlaps:list": ["?view=ask", "?q=nothing+like+this", "?state=ignored"],
     "overlaps:accounts": ["?q=nothing+like+this"],
     "workspaces:home": ["?show=pipeline"],
     "intros:search": ["?q=a", "?q=nothing+like+this"],

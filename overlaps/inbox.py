@@ -1,28 +1,28 @@
 """The list of overlaps, as it was asked for in its address."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.core.paginator import Page
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
 from core.asking import an_id, one_of, words
 from core.models import Membership
-from core.paging import OneQueryPaginator, Order
+from core.paging import Order, Stretch
 from overlaps import savedviews
-from overlaps.accounts import Tab
+from overlaps.accounts import COUNTED, Chip, NumberOf, Tab
 from overlaps.models import Overlap, SavedView
+from overlaps.models.overlap import their_version
 from partners.models import Custom, CustomPopulation, Partner, Population
 
 A_PAGE = 25
 MOST_PICKED = 1_000
-NEWEST = Order(("found_at", "pk"), descending=True)
+NEWEST = Order(("found_at", "pk"), descending=True)  # as Overlap.objects.newest_first(): an index has it
 OWN = re.compile(r"c\d{1,9}")
 AT_FIRST = {"view": "all", "state": Overlap.State.OPEN}
 ANY = "any"  # for links from counts that know no states
@@ -96,7 +96,7 @@ class OverlapList:
     partner: UUID | None
     mine: str
     theirs: str
-    number: str | None
+    after: str
 
     @classmethod
     def asked_for(cls, query: QueryDict, member: Membership) -> Self:
@@ -108,20 +108,25 @@ class OverlapList:
             partner=an_id(query.get("partner")),
             mine=_code(query.get("mine", "")),
             theirs=_code(query.get("theirs", "")),
-            number=query.get("page"),
+            after=query.get("after", ""),
         )
 
     @property
     def _visible(self) -> QuerySet:
-        visible = Overlap.objects.visible_to(self.member)
-        return visible if self.state == ANY else visible.filter(state=self.state)
+        return self._in_state(Overlap.objects.visible_to(self.member))
+
+    def _in_state(self, overlaps: QuerySet) -> QuerySet:
+        return overlaps if self.state == ANY else overlaps.filter(state=self.state)
+
+    def _found(self, overlaps: QuerySet) -> QuerySet:
+        chosen = {"partner": self.partner} if self.partner else {}
+        chosen |= _in("my", self.mine) | _in("their", self.theirs)
+        found = overlaps.filter(VIEWS[self.view].condition, **chosen)
+        return found.found_by(self.q) if self.q else found
 
     @property
     def rows(self) -> QuerySet:
-        chosen = {"partner": self.partner} if self.partner else {}
-        chosen |= _in("my", self.mine) | _in("their", self.theirs)
-        rows = self._visible.filter(VIEWS[self.view].condition, **chosen)
-        return rows.found_by(self.q) if self.q else rows
+        return self._found(self._visible)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -157,16 +162,37 @@ class OverlapList:
         return VIEWS[self.view]
 
     @cached_property
-    def page(self) -> Page:
-        rows = self.rows.select_related("partner", "account")
-        return OneQueryPaginator(rows.newest_first(), A_PAGE).get_page(self.number)
+    def page(self) -> Stretch:
+        """With how many there are, up to `COUNTED`. By versions, so that an index gives the order."""
+        versions = {partner.pk: partner.version for partner in self.partners if partner.version is not None}
+        rows = self._found(self._in_state(Overlap.objects.shown_under(versions)))
+        rows = rows.annotate(found=NumberOf(rows.order_by().values("pk")[: COUNTED + 1]))
+        return Stretch.of(rows.select_related("partner", "account"), NEWEST, self.after, A_PAGE)
+
+    @property
+    def total(self) -> int:
+        """Of what the filters find; past `COUNTED` one more than that."""
+        return self.page.rows[0].found if self.page.rows else 0
+
+    most = COUNTED
+
+    @property
+    def is_more(self) -> bool:
+        """Than were counted."""
+        return self.total > COUNTED
+
+    @property
+    def next(self) -> str:
+        return self.address(after=self.page.next) if self.page.next else ""
 
     @cached_property
     def partners(self) -> list[Partner]:
-        return list(Partner.objects.connected().visible_to(self.member).by_name().only("name", "tenant_id"))
+        """With the version of what each shares now."""
+        seen = Partner.objects.connected().visible_to(self.member).by_name()
+        return list(seen.annotate(version=their_version()).only("name", "tenant_id"))
 
     def address(self, **changes: Any) -> str:
-        """Of this list, with changes; what is not said is as it is at first."""
+        """Of this list, with changes; of its beginning, if `after` is not said."""
         said = {name: getattr(self, name) for name in ("view", "state", "q", "partner", "mine", "theirs")}
         said = {name: value for name, value in (said | changes).items() if value != AT_FIRST.get(name)}
         return f"?{urlencode({name: value for name, value in said.items() if value})}"
@@ -181,16 +207,17 @@ class OverlapList:
         return bool(self.q or self.partner or self.mine or self.theirs)
 
     @property
-    def chips(self) -> list[tuple[str, str, str]]:
-        """(parameter, drawing, words) of each filter that can be taken off."""
+    def chips(self) -> Iterator[Chip]:
         own = CustomPopulation.codes() if OWN.fullmatch(self.mine) else []
         name = next((str(p) for p in self.partners if p.pk == self.partner), "Another partner")
-        chips = [
-            ("partner", "link", name if self.partner else ""),
-            ("mine", "building-2", f"Your {_in_words(self.mine, own)}" if self.mine else ""),
-            ("theirs", "users", f"Their {_in_words(self.theirs)}" if self.theirs else ""),
-        ]
-        return [chip for chip in chips if chip[2]]
+        chips = {
+            "partner": (name, "link"),
+            "mine": (f"Your {_in_words(self.mine, own)}", "building-2"),
+            "theirs": (f"Their {_in_words(self.theirs)}", "users"),
+        }
+        for field, (said, drawing) in chips.items():
+            if getattr(self, field):
+                yield Chip(f"without-{field}", said, drawing, self.address(**{field: None}))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 import re
+from html import unescape
+from urllib.parse import urlencode
 
 import pytest
+from django.http import QueryDict
 
 from core.models import Membership
 from core.roles import Permission
 from core.tenancy import tenant_context
-from overlaps import matching
+from overlaps import inbox, matching
 from overlaps.models import Account, Overlap
 from partners.models import Partner
 from tests.sharing import COUNTED, EVERYTHING, NAMED, add, connect, share
@@ -109,6 +112,94 @@ def test_the_page_of_an_account_has_both_sides(html_of, ada, acme, three_plays):
         account = Account.objects.get(name="Alder")
     html = html_of(ada, "overlaps:account", pk=account.pk)
     assert "Same domain, related names <b>alder.com</b>" in html and "Tom Weller" in html and "84,000" in html
+
+
+# -- it goes on by what the last row was -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(acme, globex, partners):
+    """55, many of which are found at one moment; Firm 00 is of another population."""
+    share(partners[1], NAMED)
+    for start, stop in ((0, 30), (30, 55)):
+        for tenant in (acme, globex):
+            with tenant_context(tenant):
+                Account.objects.bulk_create(
+                    Account(name=f"Firm {n:02}", domain=f"firm{n}.com", population="prospects" if n else OPEN)
+                    for n in range(start, stop)
+                )
+                matching.refresh()
+    return partners
+
+
+def next_of(html: str) -> str:
+    return unescape(found[1]) if (found := re.search(r'id="load-more" href="([^"]+)"', html)) else ""
+
+
+def test_each_overlap_comes_once_newest_first(html_of, ada, acme, many):
+    query, seen, pages = "", [], 0
+    while query or not pages:
+        html = html_of(ada, query=query)
+        query, seen, pages = next_of(html), seen + shown(html), pages + 1
+    with tenant_context(acme):
+        assert seen == list(Overlap.objects.newest_first().values_list("name", flat=True))
+    assert pages == 3 and len(seen) == 55 and "51 to 55 of 55" in html and "From the beginning" in html
+
+
+def test_further_rows_keep_what_the_list_was_asked_for(log_in, ada, acme, globex, many):
+    asked = {
+        "view": "all", "state": "any", "q": "firm", "mine": "prospects", "theirs": "prospects",
+        "partner": str(many[0].pk),
+    }  # fmt: skip
+    client, path = log_in(ada), acme.path_to("overlaps:list")
+    html = client.get(path, asked).text
+    assert "1 to 25 of 54" in html and 'value="1">All 54' in html
+    query = next_of(html)
+    assert {*asked} - {"view"} | {"after"} == set(QueryDict(query[1:]))  # "all" is what it is without saying
+    rows = client.get(path + query, headers={"HX-Request": "true", "HX-Target": "tr#more"}).text
+    assert "<html" not in rows and "<h2" not in rows and rows.count('name="pick"') == 25
+    assert rows.count("autofocus") == 1 and "50 shown" in rows and next_of(rows)
+    assert not {*shown(html)} & {*shown(rows)} and "Firm 00" not in shown(html) + shown(rows)
+
+
+def test_chips_and_forms_lead_to_the_beginning(log_in, ada, acme, many):
+    client, path = log_in(ada), acme.path_to("overlaps:list")
+    html = client.get(path + next_of(client.get(path, {"theirs": "prospects", "q": "firm"}).text)).text
+    assert 'id="without-theirs" href="?q=firm"' in html
+    assert 'name="query" value="q=firm&amp;theirs=prospects"' in html and 'name="after"' not in html
+
+
+def test_all_that_fit_are_marked_from_a_further_page_and_come_back(log_in, ada, acme, many):
+    client, path = log_in(ada), acme.path_to("overlaps:list")
+    query = next_of(client.get(path, {"mine": "prospects"}).text)[1:]
+    response = client.post(
+        acme.path_to("overlaps:mark"), {"all": "1", "state": "ignored", "query": "mine=prospects"}
+    )
+    html = client.get(response.url).text
+    assert "54 overlaps marked." in html and "No overlap fits" in html
+    html = client.get(f"{path}?{query}").text  # an address from before
+    assert "No further overlaps" in html and 'href="?mine=prospects">From the beginning' in html
+    client.post(acme.path_to("overlaps:mark_undo"), {"query": "mine=prospects"})
+    assert "1 to 25 of 54" in client.get(path, {"mine": "prospects"}).text
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["x", "[]", "{}", '[25, "a", "b"]', "[25, null, null]", '["25", "2026-01-01", "x"]', "[" * 999,
+     '[25, "2026-01-01T00:00:00", "00000000-0000-4000-8000-000000000000"]',
+     '[25, "\\u0000", "00000000-0000-4000-8000-000000000000"]'],
+)  # fmt: skip
+def test_a_mark_that_makes_no_sense_begins_at_the_beginning(html_of, ada, three_plays, mark):
+    html = html_of(ada, query=f"?{urlencode({'after': mark})}")
+    assert len(shown(html)) == 3 and "3 overlaps" in html
+
+
+def test_what_fits_is_counted_so_far_only(monkeypatch, html_of, ada, many):
+    monkeypatch.setattr(inbox, "COUNTED", 30)
+    monkeypatch.setattr(inbox.OverlapList, "most", 30)
+    html = html_of(ada, query="?q=firm")
+    assert "1 to 25 of more than 30" in html and "All that fit" in html
+    assert tabs(html)["all"] == 55  # the tabs know it
 
 
 # -- what is not disclosed stands nowhere ------------------------------------------------------------------------

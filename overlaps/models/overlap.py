@@ -71,7 +71,7 @@ class OverlapQuerySet(VisibleQuerySet):
         return self.filter(same_domain | Q(name__istartswith=text) | Q(account__name__istartswith=text))
 
     def newest_first(self) -> Self:
-        return self.order_by("-found_at", "pk")
+        return self.order_by("-found_at", "-pk")
 
 
 class MatchRule(models.TextChoices):
@@ -153,7 +153,7 @@ class Overlap(TenantModel):
             models.Index(
                 fields=["tenant", "partner", "my_population", "their_population"], name="overlap_by_cell"
             ),
-            models.Index(fields=["tenant", "-found_at", "id"], name="overlap_newest"),
+            models.Index(fields=["tenant", "-found_at", "-id"], name="overlap_newest"),
             models.Index(fields=["tenant", "account"], name="overlap_by_account"),
             models.Index(F("tenant"), Collate(Lower("name"), "C"), name="overlap_by_their_name"),
             models.Index(fields=["tenant", "partner", "their_account_id"], name="overlap_by_theirs"),

@@ -17,18 +17,13 @@ from overlaps.views.marks import just_marked
 @requires(Permission.SEE_WORKSPACE)
 @require_GET
 def overlap_list(request: MemberRequest) -> HttpResponse:
+    """With htmx: what was found, or only the further rows, for the row that led to them."""
     wanted = OverlapList.asked_for(request.GET, request.membership)
-    template = "overlaps/list.html#found" if request.htmx else "overlaps/list.html"
+    further = request.htmx and request.htmx.target == "tr#more"
+    part = "#rows" if further else "#found" if request.htmx else ""
     since = InboxVisit.begin(request.membership).before
-    query = request.GET.urlencode()
-    context = {
-        "list": wanted,
-        "page": wanted.page,
-        "query": query,
-        "undo": just_marked(request),
-        "since": since,
-    }
-    return render(request, template, context)
+    context = {"list": wanted, "page": wanted.page, "further": further, "since": since}
+    return render(request, f"overlaps/list.html{part}", context | {"undo": just_marked(request)})
 
 
 @requires(Permission.SEE_WORKSPACE)
