@@ -25,22 +25,24 @@ def run() -> None:
     from benchmarks import lists, world
 
     ada = world.founder("Importing")
+    print(f"{'':50}{'seconds':>9}{'x COPY':>9}{'MB':>7}", flush=True)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "accounts.csv"
         lists.write(path, SIZE, side=0)
         first = _apart("bring_in", path, ada.tenant_id)
         peer = _copied(Path(folder) / "rows", ada.tenant_id)
+        _line(f"COPY of {SIZE:,} rows", peer)
+        _told("brought in, with its keys", first, peer)
         world.analyse()  # as autovacuum does within a minute
-        again = _apart("bring_in", path, ada.tenant_id)
-    back = _apart("take_back", path, ada.tenant_id)
-    whole = sum(first["seconds"].values())
-    print(f"{'':50}{'seconds':>9}{'x COPY':>9}{'MB':>7}")
-    _line(f"COPY of {SIZE:,} rows", peer)
-    _line("brought in, with its keys", whole, peer, first["megabytes"])
-    for step, seconds in first["seconds"].items():
+        _told("the same file again", _apart("bring_in", path, ada.tenant_id), peer)
+    _told("taken back", _apart("take_back", path, ada.tenant_id), peer)
+
+
+def _told(what: str, act: dict, peer: float) -> None:
+    steps = act["seconds"]
+    _line(what, sum(steps.values()), peer, act["megabytes"])
+    for step, seconds in steps.items() if len(steps) > 1 else ():
         _line(f"  {step}", seconds, peer)
-    _line("the same file again", sum(again["seconds"].values()), peer, again["megabytes"])
-    _line("taken back", sum(back["seconds"].values()), peer, back["megabytes"])
 
 
 def _line(what: str, seconds: float, peer: float = 0, megabytes: float = 0) -> None:

@@ -216,11 +216,12 @@ NEW = "s.account_id IS NULL AND s.verdict IS NULL"
 # Accounts that this source had, that no other one has, and that its file has no more.
 GONE = f"""
 SELECT a.id FROM overlaps_account a
-  JOIN overlaps_accountsource k ON k.tenant_id = {HERE} AND k.account_id = a.id AND k.source_id = %(source)s
- WHERE a.tenant_id = {HERE} AND a.gone_at IS NULL
-   AND NOT EXISTS (SELECT FROM overlaps_accountsource o
-                    WHERE o.tenant_id = {HERE} AND o.account_id = a.id AND o.source_id <> %(source)s)
-   AND NOT EXISTS (SELECT FROM overlaps_stagedrow s WHERE {MINE} AND s.account_id = a.id)
+ WHERE a.tenant_id = {HERE} AND a.gone_at IS NULL AND a.id IN (
+       SELECT k.account_id FROM overlaps_accountsource k WHERE k.tenant_id = {HERE} AND k.source_id = %(source)s
+       EXCEPT
+       SELECT o.account_id FROM overlaps_accountsource o WHERE o.tenant_id = {HERE} AND o.source_id <> %(source)s
+       EXCEPT
+       SELECT s.account_id FROM overlaps_stagedrow s WHERE {MINE})
 """
 
 
@@ -342,7 +343,11 @@ LINK = f"""
 INSERT INTO overlaps_accountsource AS k (
        tenant_id, id, account_id, source_id, record_id, population, created_in)
 SELECT {HERE}, gen_random_uuid(), coalesce(s.account_id, s.new_id), %(source)s, s.record_id, s.population, %(batch)s
-  FROM overlaps_stagedrow s WHERE {MINE} AND s.verdict IS DISTINCT FROM 'twice'
+  FROM overlaps_stagedrow s
+ WHERE {MINE} AND s.verdict IS DISTINCT FROM 'twice' AND NOT EXISTS (
+       SELECT FROM overlaps_accountsource k
+        WHERE k.tenant_id = {HERE} AND k.source_id = %(source)s AND k.record_id = s.record_id
+          AND k.account_id = s.account_id AND s.population IN ('', k.population))
     ON CONFLICT (tenant_id, account_id, source_id, record_id) DO UPDATE
    SET population = excluded.population
  WHERE excluded.population <> '' AND k.population <> excluded.population

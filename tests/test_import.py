@@ -370,6 +370,34 @@ def test_accounts_that_the_file_has_no_more_are_marked_where_that_is_chosen(step
     assert all(account.gone_at is None for account in accounts(acme))
 
 
+def test_gone_is_what_no_other_source_has_and_counts_once(steps, acme):
+    steps.bring_in(b"Record ID,Name,Domain\n1,Alder,alder.com\n2,Birch,birch.com\n", columns={"source": "S"})
+    steps.bring_in(b"Record ID,Name,Domain\nx1,Alder,alder.com\n", columns={"source": "T"})
+    with tenant_context(acme, by=steps.member):
+        of_birch = AccountSource.objects.get(record_id="2")
+        again = {"source": of_birch.source, "created_in": of_birch.created_in}
+        AccountSource.objects.create(account=of_birch.account, record_id="9", **again)  # as after a merge
+    other = b"Record ID,Name,Domain\n3,Cedar,cedar.com\n"
+    assert steps.check(other, columns={"source": "S"}).report["gone"] == 1
+    batch = steps.start(steps.batch, mark_gone="on")
+    assert batch.gone == 1
+    assert {a.name for a in accounts(acme) if a.gone_at} == {"Birch"}
+
+
+def test_what_a_source_says_of_an_account_follows_its_file(steps, acme):
+    said = []
+    for stage in (b"customer", b"lead", b"lead", b""):
+        data = b"Name,Domain,Stage\nAlder,alder.com,%b\nBirch,birch.com,lead\n" % stage
+        steps.bring_in(data, columns={"source": "S"})
+        with tenant_context(acme):
+            said.append(dict(AccountSource.objects.values_list("account__name", "population")))
+    customer, lead = (
+        {"Alder": "customers", "Birch": "prospects"},
+        dict.fromkeys(["Alder", "Birch"], "prospects"),
+    )
+    assert said == [customer, lead, lead, lead]
+
+
 def test_a_record_is_found_again_whatever_its_name_and_domain_are_by_now(steps, acme):
     steps.bring_in(b"Record ID,Name,Domain\n1,Alder,alder.com\n2,Birch,birch.com\n", columns={"source": "S"})
     batch = steps.bring_in(
