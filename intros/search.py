@@ -101,7 +101,8 @@ class Search:
             yield _rows("account", accounts.filter(condition).order_by(order, "pk"), "name", "domain")
         if key := domain_key(self.words):
             yield _rows("account", accounts.filter(domain_key=key).order_by("pk"), "name", "domain")
-        known_to_us = RawSQL("SELECT overlaps_named(%s)", [self.words])
+        seen = list(Partner.objects.connected().visible_to(self.member).values_list("pk", flat=True))
+        known_to_us = RawSQL("SELECT overlaps_named(%s, %s::uuid[])", [self.words, seen])
         overlaps = Overlap.objects.visible_to(self.member).filter(pk__in=known_to_us).order_by("name", "pk")
         yield _rows("overlap", overlaps, "name", "partner__name")
         partners = Partner.objects.visible_to(self.member).matching(self.words).by_name()

@@ -8,7 +8,8 @@ from django.db import connection
 from conftest import member
 from core.roles import Role
 from core.tenancy import tenant_context
-from overlaps.models import Overlap
+from overlaps import matching
+from overlaps.models import Account, Overlap
 from partners.models import Partner
 from tests.counting import cost
 from tests.intros import do, draft_of, overlap_of
@@ -127,6 +128,24 @@ def test_a_restricted_partner_is_in_no_answer(found, ada, linus, grace, acme, pa
     assert "Partners" in found(ada, "globex") and found(linus, "globex") == {}
 
 
+def test_many_of_a_restricted_partner_do_not_crowd_out_the_others(
+    found, linus, grace, acme, globex, initech, partners
+):
+    """Nor does it show that there are many."""
+    hidden, theirs = connect(acme, initech)
+    share(theirs, EVERYTHING)
+    share(partners[1], NAMED)
+    for tenant in (acme, globex):
+        add(tenant, "Starz")
+    with tenant_context(initech):
+        Account.objects.bulk_create(Account(name=f"Stara {n:03}") for n in range(101))
+        matching.refresh()
+    with tenant_context(acme):
+        assert Overlap.objects.filter(partner=hidden).count() == 101
+        Partner.objects.filter(pk=hidden.pk).update(is_restricted=True)
+    assert found(linus, "star")["Overlaps, as partners call them"] == [("Starz", "Globex")]
+
+
 def test_the_outsider_finds_nothing(found, log_in, mallory, ada, grace, acme, globex, partners):
     do("request", draft_of(overlap_of(grace, ada, "Stark"), by=grace), grace)
     assert found(mallory, "stark") == found(mallory, "ada") == found(mallory, "globex") == {}
@@ -140,7 +159,8 @@ def test_the_door_opens_only_on_the_workspace_at_hand(ada, grace, mallory, acme,
 
     def named(tenant) -> int:
         with tenant_context(tenant), connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM overlaps_named('ald')")
+            every = [*Partner.across_tenants.values_list("pk", flat=True), *(p.pk for p in partners)]
+            cursor.execute("SELECT count(*) FROM overlaps_named('ald', %s::uuid[])", [every])
             return cursor.fetchone()[0]
 
     assert [named(tenant) for tenant in (acme, globex, mallory.tenant)] == [1, 0, 0]

@@ -18,5 +18,5 @@ class Migration(migrations.Migration):
             index=models.Index(models.F("tenant"), Collate(Lower("name"), "C"), name="overlap_by_their_name"),
         ),
         DefinerFunction("overlaps_take_day_figures()", TEXT["overlaps_take_day_figures"], as_match=True),
-        DefinerFunction("overlaps_named(text)", TEXT["overlaps_named"], as_match=True),
+        DefinerFunction("overlaps_named(text, uuid[])", TEXT["overlaps_named"], as_match=True),
     ]

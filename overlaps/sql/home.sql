@@ -38,12 +38,13 @@ BEGIN
 END $$;
 
 -- Overlaps by the beginning of the partner's name for the company: LIKE and lower() are not leakproof, so that under the
--- policies no index would serve them. Of the workspace at hand; which of them may be seen now, who asks must ask.
-CREATE FUNCTION overlaps_named(words text) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
+-- policies no index would serve them. Of the workspace at hand and with these partners; which of them may be seen now, who asks must ask.
+CREATE FUNCTION overlaps_named(words text, partners uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY
     SELECT o.id FROM overlaps_overlap o
      WHERE o.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid
+       AND o.partner_id = ANY (partners)
        AND lower(o.name) COLLATE "C" >= lower(words) COLLATE "C"
        AND lower(o.name) COLLATE "C" < (lower(words) || U&'\+10FFFF') COLLATE "C"
      ORDER BY lower(o.name) COLLATE "C" LIMIT 100;
