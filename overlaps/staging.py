@@ -5,7 +5,8 @@ corrections: it may be thrown away at any time, and is made anew.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,6 +36,7 @@ TYPES = {
 ARRIVING = ", ".join(f"{column} {TYPES.get(column, 'text')}" for column in READ)
 # Fields of a file that an account keeps among its custom ones.
 KEPT_AS_TEXT = {"industry": "Industry", "employees": "Employees"}
+MANY = 5_000  # rows that are joined at once, never one by one
 NONE = "0"  # of `twice_as`: no row is there twice
 
 
@@ -80,6 +82,19 @@ def unstage(batch_id: UUID) -> None:
 def count(batch_id: UUID) -> int:
     ((number,),) = _ask(f"SELECT count(*) FROM overlaps_stagedrow s WHERE {MINE}", batch=batch_id)
     return number
+
+
+@contextmanager
+def _joined_at_once(batch_id: UUID) -> Iterator[None]:
+    """What the planner knows may be of rows that were there before: it takes many for one, and goes through all of
+    them for each. ANALYZE is left out while a vacuum is at the table."""
+    _loops("off" if count(batch_id) >= MANY else "on")
+    yield
+    _loops("on")
+
+
+def _loops(on: str) -> None:
+    _ask("SELECT set_config('enable_nestloop', %(on)s, true)", on=on)
 
 
 # -- which account it is --------------------------------------------------------------------------------------------
@@ -168,16 +183,19 @@ def find(batch_id: UUID, source_id: UUID | None, *, lock: bool = False) -> None:
     `lock`: these accounts, and those that are gone, are nobody else's to change until the transaction ends.
     """
     ids = {"batch": batch_id, "source": source_id}
-    _do(FORGET, **ids)
-    _do(TWICE, **ids)
-    if source_id:
-        _do(BY_RECORD, **ids)
-    for place, joined, order in WAYS:
-        _do(BY_KEY.format(place=place, joined=joined, order=order, here=HERE, mine=MINE, free=FREE), **ids)
-    _do(UNTANGLE, **ids)
-    if lock:
-        _ask(LOCK, **ids)
-    _do(JUDGE, **ids)
+    with _joined_at_once(batch_id):
+        _do(FORGET, **ids)
+        _do(TWICE, **ids)
+        if source_id:
+            _do(BY_RECORD, **ids)
+        for place, joined, order in WAYS:
+            _do(
+                BY_KEY.format(place=place, joined=joined, order=order, here=HERE, mine=MINE, free=FREE), **ids
+            )
+        _do(UNTANGLE, **ids)
+        if lock:
+            _ask(LOCK, **ids)
+        _do(JUDGE, **ids)
 
 
 # -- what would change ----------------------------------------------------------------------------------------------
@@ -248,7 +266,8 @@ def totals(batch_id: UUID, source_id: UUID | None) -> dict[str, Any]:
         f"SELECT coalesce(s.verdict, 'new'), count(*) FROM overlaps_stagedrow s WHERE {MINE} GROUP BY 1"
     )
     counted = dict.fromkeys(("new", "changed", "same", "twice"), 0) | dict(_ask(verdicts, batch=batch_id))
-    ((gone,),) = _ask(f"SELECT count(*) FROM ({GONE}) AS g", batch=batch_id, source=source_id)
+    with _joined_at_once(batch_id):
+        ((gone,),) = _ask(f"SELECT count(*) FROM ({GONE}) AS g", batch=batch_id, source=source_id)
     ((twice_as,),) = _ask(TWICE_AS, batch=batch_id)
     return counted | {"gone": gone, "twice_as": twice_as}
 
@@ -365,11 +384,12 @@ def write(
     ids = {
         **{"batch": batch_id, "source": source_id, "default": default, "stamp": stamp, "mark_gone": mark_gone}
     }
-    _do(REMEMBER, **ids)
-    gone = _do(MARK_GONE, **ids) if mark_gone else 0
-    updated = _do(UPDATE, **ids)
-    created = _do(INSERT, **ids)
-    _do(LINK, **ids)
+    with _joined_at_once(batch_id):
+        _do(REMEMBER, **ids)
+        gone = _do(MARK_GONE, **ids) if mark_gone else 0
+        updated = _do(UPDATE, **ids)
+        created = _do(INSERT, **ids)
+        _do(LINK, **ids)
     return {"created": created, "updated": updated, "gone": gone}
 
 

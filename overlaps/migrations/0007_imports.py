@@ -27,7 +27,7 @@ RAW = "ALTER TABLE overlaps_importpart ALTER COLUMN data SET STORAGE EXTERNAL"
 ANALYSE = """
 CREATE FUNCTION overlaps_analyse_staged() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    ANALYZE (SKIP_LOCKED) overlaps_stagedrow;
+    ANALYZE overlaps_stagedrow;
 END $$
 """
 # Of all workspaces: staged rows that nobody waits for, accounts as they were before an import that can't be taken back

@@ -21,8 +21,6 @@ from overlaps.columns import Mapping
 from partners import offline
 from partners.models import Partner
 
-PART = 1024 * 1024
-
 
 def list_of(partner: Partner | None, *, by: Membership) -> AbstractContextManager[Any]:
     """The context of our own list, or of an offline partner's."""
