@@ -214,3 +214,20 @@ def test_a_connection_that_ended_meanwhile_stays_empty(ada, acme, globex, matche
     for tenant in (acme, globex):
         with tenant_context(tenant):
             assert not Overlap.objects.exists()
+
+
+def test_the_cap_of_a_day_is_not_given_back_by_what_goes(ada, acme, globex):
+    """Else one company after the other could be looked up."""
+    _, theirs = connect(acme, globex)
+    share(theirs, NAMED)
+    with tenant_context(globex):
+        MatchSettings.objects.create(growth_cap=2)
+    for number in range(8):
+        add(globex, f"Target {number}")
+    seen = set()
+    for number in range(8):
+        account = add(acme, f"Target {number}")
+        seen |= {name for name, *_ in seen_by(acme)}
+        with tenant_context(acme, by=ada):
+            account.remove(by=ada)
+    assert len(seen) == 2

@@ -86,6 +86,8 @@ class ProbeDay(models.Model):
     small_edits = models.IntegerField(default=0)
     accounts = models.IntegerField(default=0)  # new or with new keys
     hits = models.IntegerField(default=0)  # of them in the other list
+    # of the other list's, newly by name, where there is a cap; it never falls
+    shown = models.IntegerField(db_default=0)
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.day}"

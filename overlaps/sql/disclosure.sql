@@ -42,7 +42,7 @@ DECLARE
     nobody CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     everybody CONSTANT text[] := ARRAY(
         SELECT population FROM jsonb_to_recordset(rules) AS r(population text, level text) WHERE level = 'all');
-    allowance CONSTANT bigint := overlaps_allowance(viewer, discloser, them);
+    allowance CONSTANT bigint := overlaps_allowance(viewer, discloser, link);
     added bigint;
 BEGIN
     CREATE TEMPORARY TABLE overlaps_wanted ON COMMIT DROP AS
@@ -134,6 +134,11 @@ BEGIN
      WHERE w.row IS NULL
      ORDER BY w.found_at, w.id LIMIT allowance;
     GET DIAGNOSTICS added = ROW_COUNT;
+    IF allowance IS NOT NULL AND added > 0 THEN
+        INSERT INTO overlaps_probeday AS p (connection_id, tenant_id, day, small_edits, accounts, hits, shown)
+        VALUES (link, viewer, current_date, 0, 0, 0, added)
+            ON CONFLICT (connection_id, tenant_id, day) DO UPDATE SET shown = p.shown + excluded.shown;
+    END IF;
     IF added > 10000 THEN
         PERFORM overlaps_analyse();
     END IF;
@@ -165,15 +170,18 @@ CREATE FUNCTION overlaps_rows_of(viewer uuid, them uuid, scope uuid[]) RETURNS S
 $$;
 
 -- How many accounts this viewer may newly see today, because its list grew; NULL: as many as there are. What the
--- discloser itself does is never held back.
-CREATE FUNCTION overlaps_allowance(viewer uuid, discloser uuid, them uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest(0, s.growth_cap - (
-               SELECT count(*) FROM overlaps_overlap o
-                WHERE o.tenant_id = viewer AND o.partner_id = them AND o.shown_at >= current_date))
-      FROM overlaps_matchsettings s
-     WHERE s.tenant_id = discloser AND s.growth_cap IS NOT NULL
-       AND discloser IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid
-$$;
+-- discloser itself does is never held back. What was shown today and has gone since counts: else one account after the
+-- other could be looked up.
+CREATE FUNCTION overlaps_allowance(viewer uuid, discloser uuid, link uuid) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT greatest(0, s.growth_cap - coalesce((
+                   SELECT p.shown FROM overlaps_probeday p
+                    WHERE p.connection_id = link AND p.tenant_id = viewer AND p.day = current_date), 0))
+          FROM overlaps_matchsettings s
+         WHERE s.tenant_id = discloser AND s.growth_cap IS NOT NULL
+           AND discloser IS DISTINCT FROM NULLIF(current_setting('app.tenant_id', true), '')::uuid);
+END $$;
 
 -- Of the viewer's accounts, those that may be one of theirs: only where both show each other the names of both accounts,
 -- so that neither learns of a thing that it would not be shown.
