@@ -66,7 +66,9 @@ CREATE TEMPORARY TABLE overlaps_matchkey (LIKE public.overlaps_matchkey INCLUDIN
 CREATE TEMPORARY TABLE overlaps_file (
     tenant_id uuid, id uuid, row_id text, name text, form text, bits smallint, core text, is_core boolean, country text,
     domain text, names_domain boolean, number text
-) ON COMMIT DROP
+) ON COMMIT DROP;
+-- What this session may have planned for the real table would go on with that one.
+DISCARD PLANS
 """
 KEYS = f"""
 INSERT INTO overlaps_matchkey (tenant_id, id, {MatchKey.COLUMNS})

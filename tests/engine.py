@@ -19,6 +19,7 @@ CREATE TRIGGER changed AFTER UPDATE ON overlaps_matchkey
 REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();
 CREATE TRIGGER removed AFTER DELETE ON overlaps_matchkey
 REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION overlaps_matchkey_changed();
+DISCARD PLANS; -- what this session planned for the real table would go on with that one
 """
 TYPES = "uuid text text smallint text boolean text text boolean text".split()
 STAGED = f"unnest({', '.join(f'%s::{kind}[]' for kind in TYPES)})"

@@ -58,10 +58,7 @@ WORKSPACE = {
         "rows": {"pk": "waiting_import"},
         "POST": "403 200/302 200/302 200/302",
     },
-    "overlaps:import_repairs_drop": {
-        "rows": {"pk": "waiting_import"},
-        "POST": "403 200/302 200/302 200/302",
-    },
+    "overlaps:import_repairs_drop": {"rows": {"pk": "waiting_import"}, "POST": "403 422 422 422"},
     "overlaps:import_rows": {
         "rows": {"pk": "waiting_import"},
         "GET": "403 200 200 200",
