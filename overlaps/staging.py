@@ -87,14 +87,13 @@ def count(batch_id: UUID) -> int:
 @contextmanager
 def _joined_at_once(batch_id: UUID) -> Iterator[None]:
     """What the planner knows may be of rows that were there before: it takes many for one, and goes through all of
-    them for each. ANALYZE is left out while a vacuum is at the table."""
-    _loops("off" if count(batch_id) >= MANY else "on")
+    them for each."""
+    many = count(batch_id) >= MANY
+    if many:
+        _do("SET LOCAL enable_nestloop = off")
     yield
-    _loops("on")
-
-
-def _loops(on: str) -> None:
-    _ask("SELECT set_config('enable_nestloop', %(on)s, true)", on=on)
+    if many:
+        _do("SET LOCAL enable_nestloop = on")
 
 
 # -- which account it is --------------------------------------------------------------------------------------------
