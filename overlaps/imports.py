@@ -81,6 +81,7 @@ def _samples(table: Table) -> list[list[str]]:
 
 def proposal(facts: dict[str, Any], filename: str, sources: Iterable[Source]) -> dict[str, Any]:
     """Source and mapping for a file: as its columns were matched before, else as they are recognised."""
+    sources = list(sources)
     found = columns.Recognised(facts["source"], facts["proposed"], facts["why"])
     seen, is_known = columns.fingerprint(facts["header"]), found.source != columns.FILE
     known = [source for source in sources if seen in source.headers] or [
@@ -95,10 +96,17 @@ def proposal(facts: dict[str, Any], filename: str, sources: Iterable[Source]) ->
 
 def receive(given: File, *, partner: Partner | None, by: Membership) -> Import:
     """Raises Unreadable."""
-    found = look(given)
-    with list_of(partner, by=by):
-        found |= proposal(found["facts"], given.name, list(Source.objects.newest_first()))
+    found = _look_and_propose(given, filename=given.name, partner=partner, by=by)
     return Import.receive(given.chunks(), filename=given.name, partner=partner, by=by, **found)
+
+
+def _look_and_propose(
+    given: Given, *, filename: str, partner: Partner | None, by: Membership, **chosen: str
+) -> dict[str, Any]:
+    """Raises Unreadable."""
+    found = look(given, **chosen)
+    with list_of(partner, by=by):
+        return found | proposal(found["facts"], filename, Source.objects.newest_first())
 
 
 def bring_in(given: File, *, by: Membership, partner: Partner | None = None) -> Import:
@@ -118,9 +126,8 @@ def bring_in(given: File, *, by: Membership, partner: Partner | None = None) -> 
 
 def read_again(batch: Import, *, by: Membership, **chosen: str) -> None:
     """With another encoding, separator or sheet. Raises Unreadable, and NotNow."""
-    found = look(batch.pieces(), **chosen)
-    with batch.list_at_hand(by=by):
-        found |= proposal(found["facts"], batch.filename, list(Source.objects.newest_first()))
+    about = {"filename": batch.filename, "partner": batch.partner}
+    found = _look_and_propose(batch.pieces(), **about, by=by, **chosen)
     batch.decide(by=by, state=Import.State.UPLOADED, corrections={}, **found)
 
 
@@ -314,7 +321,7 @@ def _compare(batch: Import, *, by: Membership, lock: bool = False) -> dict[str, 
         source_id = source and source.pk
         staging.find(batch.pk, source_id, lock=lock)
         report = staging.totals(batch.pk, source_id)
-        report |= {"staged": staging.count(batch.pk)}
+        report["staged"] = sum(report[verdict] for verdict in ("new", "changed", "same", "twice"))
         report["moved"] = staging.moved(batch.pk, default=batch.decided.default)
     if report["twice_as"] != batch.report.get("twice_as", staging.NONE):
         _reject_twice(batch, by=by)
